@@ -1,0 +1,38 @@
+# Warnings, sanitizers, ccache, and the two functions every folder uses.
+option(CLAIMSTORM_WERROR "Warnings are errors" OFF)
+set(CLAIMSTORM_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them")
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+add_library(claimstorm_options INTERFACE)
+target_include_directories(claimstorm_options INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(claimstorm_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast
+  -Wnon-virtual-dtor -Woverloaded-virtual -Wundef $<$<BOOL:${CLAIMSTORM_WERROR}>:-Werror>)
+if(CLAIMSTORM_SANITIZE)
+  add_compile_options(-fsanitize=${CLAIMSTORM_SANITIZE} -fno-omit-frame-pointer
+                      -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${CLAIMSTORM_SANITIZE})
+  if(CLAIMSTORM_SANITIZE MATCHES "thread")
+    # GCC warns that TSan does not model fences; none of ours is used alone.
+    add_compile_options(-Wno-tsan)
+  endif()
+endif()
+target_compile_definitions(claimstorm_options INTERFACE CLAIMSTORM_VERSION="${PROJECT_VERSION}")
+
+# claimstorm_library(NAME SOURCES a.cpp … LINK other libraries …)
+function(claimstorm_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_library(claimstorm_${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(claimstorm_${name} PUBLIC claimstorm_options ${ARG_LINK})
+endfunction()
+
+# claimstorm_program(NAME SOURCES a.cpp … LINK libraries …)
+function(claimstorm_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE claimstorm_options ${ARG_LINK})
+endfunction()

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace claimstorm {
+
+enum class CampaignKind : std::uint8_t { coupon, envelope };
+
+/// One event with a stock: a batch of coupons, or red envelopes that share a budget.
+struct Campaign {
+    std::string id;  ///< what `{campaign}` stands for in a target file
+    CampaignKind kind = CampaignKind::coupon;
+    std::int64_t stock = 0;
+    std::int64_t per_user = 1;
+    std::optional<std::int64_t> budget_cents;  ///< envelopes: what all of them add up to
+};
+
+}  // namespace claimstorm

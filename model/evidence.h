@@ -1,0 +1,88 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "model/campaign.h"
+#include "model/history.h"
+#include "model/names.h"
+
+namespace claimstorm {
+
+/// The target file names no way to read this.
+struct NotNamed {};
+
+/// The target file names it, but it could not be read; `why` is for a person.
+struct Unreadable {
+    std::string why;
+};
+
+/// A piece of evidence: never named, named but unreadable, or read.
+template <typename T>
+class Reading {
+  public:
+    Reading() = default;
+    Reading(T value) : state_(std::move(value)) {}               // NOLINT: conversion is the point
+    Reading(Unreadable unreadable) : state_(std::move(unreadable)) {}  // NOLINT
+
+    bool is_named() const noexcept { return !std::holds_alternative<NotNamed>(state_); }
+    bool is_read() const noexcept { return std::holds_alternative<T>(state_); }
+    /// Why it could not be read. Precondition: named and not read.
+    const std::string& why() const { return std::get<Unreadable>(state_).why; }
+    /// Precondition: `is_read()`.
+    const T& value() const { return std::get<T>(state_); }
+    T& value() { return std::get<T>(state_); }
+    const T& operator*() const { return value(); }
+    const T* operator->() const { return &value(); }
+
+  private:
+    std::variant<NotNamed, Unreadable, T> state_;
+};
+
+/// One stored claim. `user` and `claim_id` point into the Evidence's tables.
+struct ClaimRow {
+    UserId user = 0;
+    TextRef claim_id = kNoText;
+    std::int64_t ticket = kNoNumber;
+    std::int64_t amount_cents = kNoNumber;
+};
+
+/// All claim rows of the campaign.
+struct Ledger {
+    std::vector<ClaimRow> rows;
+};
+
+/// What both stores held at one moment. Counters are those of this campaign alone.
+struct Snapshot {
+    Reading<Ledger> ledger;                    ///< mysql.claims
+    Reading<std::int64_t> stock;               ///< mysql.stock, column `stock`
+    Reading<std::int64_t> remaining;           ///< mysql.stock, column `remaining`
+    Reading<bool> sold_out;                    ///< mysql.stock, column `sold_out`
+    Reading<std::int64_t> cache_remaining;     ///< redis.remaining
+    Reading<std::vector<UserId>> cache_users;  ///< redis.users
+    Reading<std::int64_t> backlog;             ///< redis.backlog: claims accepted, not yet stored
+};
+
+/// Whether the stores had come to rest before the final snapshot was taken.
+struct Settlement {
+    bool settled = false;
+    std::chrono::milliseconds waited{0};
+    std::string why_not;  ///< for a person; empty when settled
+};
+
+/// Everything a check may look at.
+struct Evidence {
+    Campaign campaign;
+    Names users;
+    TextPool texts;
+    History history;
+    Snapshot before;
+    Snapshot after;
+    Settlement settlement;
+};
+
+}  // namespace claimstorm

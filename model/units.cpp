@@ -1,0 +1,120 @@
+#include "model/units.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <numeric>
+
+#include <fmt/format.h>
+
+namespace claimstorm {
+namespace {
+
+struct Unit {
+    std::string_view suffix;
+    double factor;
+};
+
+/// A non-negative decimal number followed by one of the units; nullopt if it is not just that.
+template <std::size_t N>
+std::optional<double> parse_scaled(std::string_view text, const std::array<Unit, N>& units) noexcept {
+    double number = 0;
+    const char* end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, number, std::chars_format::fixed);
+    if (error != std::errc{} || !(number >= 0) || !std::isfinite(number)) return std::nullopt;
+    const std::string_view suffix(rest, static_cast<std::size_t>(end - rest));
+    for (const Unit& unit : units) {
+        if (unit.suffix == suffix) return number * unit.factor;
+    }
+    return std::nullopt;
+}
+
+constexpr std::array<Unit, 6> kTimeUnits = {
+    {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}}};
+constexpr std::array<Unit, 3> kCountUnits = {{{"", 1}, {"k", 1e3}, {"M", 1e6}}};
+constexpr double kInt64Limit = 9.2e18;
+
+}  // namespace
+
+std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) noexcept {
+    if (text == "0") return std::chrono::nanoseconds(0);
+    const auto nanos = parse_scaled(text, kTimeUnits);
+    if (!nanos || *nanos > kInt64Limit) return std::nullopt;
+    return std::chrono::nanoseconds(std::llround(*nanos));
+}
+
+std::optional<std::int64_t> parse_count(std::string_view text) noexcept {
+    const auto count = parse_scaled(text, kCountUnits);
+    if (!count || *count > kInt64Limit || *count != std::floor(*count)) return std::nullopt;
+    return static_cast<std::int64_t>(*count);
+}
+
+std::optional<double> parse_rate(std::string_view text) noexcept {
+    constexpr std::array<Unit, 3> kPer = {{{"/s", 1}, {"/m", 1.0 / 60}, {"/h", 1.0 / 3600}}};
+    for (const Unit& per : kPer) {
+        if (!text.ends_with(per.suffix)) continue;
+        const auto count =
+            parse_scaled(text.substr(0, text.size() - per.suffix.size()), kCountUnits);
+        if (!count || *count <= 0) return std::nullopt;
+        return *count * per.factor;
+    }
+    return std::nullopt;
+}
+
+std::string format_duration(std::chrono::nanoseconds duration) {
+    constexpr std::array<std::pair<std::int64_t, std::string_view>, 6> kUnits = {
+        {{3'600'000'000'000, "h"}, {60'000'000'000, "m"}, {1'000'000'000, "s"},
+         {1'000'000, "ms"}, {1'000, "us"}, {1, "ns"}}};
+    const std::int64_t nanos = duration.count();
+    if (nanos == 0) return "0s";
+    for (const auto& [size, suffix] : kUnits) {
+        if (nanos % size == 0) return fmt::format("{}{}", nanos / size, suffix);
+    }
+    return fmt::format("{}ns", nanos);
+}
+
+std::string with_commas(std::int64_t number) {
+    std::string digits = std::to_string(number);
+    const std::size_t first = number < 0 ? 1 : 0;
+    for (std::size_t at = digits.size(); at > first + 3;) {
+        at -= 3;
+        digits.insert(at, ",");
+    }
+    return digits;
+}
+
+namespace {
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        std::size_t diagonal = row[0];
+        row[0] = i;
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const std::size_t above = row[j];
+            row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1] ? 1U : 0U)});
+            diagonal = above;
+        }
+    }
+    return row[b.size()];
+}
+
+}  // namespace
+
+std::optional<std::string_view> did_you_mean(std::string_view word,
+                                             const std::vector<std::string_view>& candidates) {
+    std::optional<std::string_view> best;
+    std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
+    for (const std::string_view candidate : candidates) {
+        const std::size_t distance = edit_distance(word, candidate);
+        if (distance < best_distance && distance < candidate.size()) {
+            best = candidate;
+            best_distance = distance;
+        }
+    }
+    return best;
+}
+
+}  // namespace claimstorm

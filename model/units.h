@@ -1,0 +1,32 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace claimstorm {
+
+/// "500ms", "1.5s", "30s", "5m", "2h", "200us", "0": the field's way to write a duration.
+/// nullopt for anything else, for negatives and for more than 292 years.
+std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) noexcept;
+
+/// "500", "10k", "1.5M": a whole count; nullopt when it is none (e.g. "1.2345k").
+std::optional<std::int64_t> parse_count(std::string_view text) noexcept;
+
+/// "500/s", "10k/s", "30/m": attempts per second, above 0.
+std::optional<double> parse_rate(std::string_view text) noexcept;
+
+/// The shortest exact spelling `parse_duration` reads back: "1500ms", "2s", "0s".
+std::string format_duration(std::chrono::nanoseconds duration);
+
+/// "1,234,567".
+std::string with_commas(std::int64_t number);
+
+/// The candidate nearest to `word` by edit distance, if it is near enough to be meant.
+std::optional<std::string_view> did_you_mean(std::string_view word,
+                                             const std::vector<std::string_view>& candidates);
+
+}  // namespace claimstorm
