@@ -19,6 +19,8 @@ struct NotNamed {};
 /// The target file names it, but it could not be read; `why` is for a person.
 struct Unreadable {
     std::string why;
+    /// The store answered, and holds nothing there: a cache key that is not set (yet, or any more).
+    bool absent = false;
 };
 
 /// A piece of evidence: never named, named but unreadable, or read.
@@ -26,13 +28,17 @@ template <typename T>
 class Reading {
   public:
     Reading() = default;
-    Reading(T value) : state_(std::move(value)) {}               // NOLINT: conversion is the point
+    Reading(T value) : state_(std::move(value)) {}  // NOLINT: conversion is the point
     Reading(Unreadable unreadable) : state_(std::move(unreadable)) {}  // NOLINT
 
     bool is_named() const noexcept { return !std::holds_alternative<NotNamed>(state_); }
     bool is_read() const noexcept { return std::holds_alternative<T>(state_); }
     /// Why it could not be read. Precondition: named and not read.
     const std::string& why() const { return std::get<Unreadable>(state_).why; }
+    bool is_absent() const noexcept {
+        const auto* unreadable = std::get_if<Unreadable>(&state_);
+        return unreadable != nullptr && unreadable->absent;
+    }
     /// Precondition: `is_read()`.
     const T& value() const { return std::get<T>(state_); }
     T& value() { return std::get<T>(state_); }
@@ -56,6 +62,12 @@ struct Ledger {
     std::vector<ClaimRow> rows;
 };
 
+/// A lock key found in Redis.
+struct LockSeen {
+    std::string key;
+    std::int64_t pttl_ms = 0;  ///< -1: it never expires
+};
+
 /// What both stores held at one moment. Counters are those of this campaign alone.
 struct Snapshot {
     Reading<Ledger> ledger;                    ///< mysql.claims
@@ -64,6 +76,7 @@ struct Snapshot {
     Reading<bool> sold_out;                    ///< mysql.stock, column `sold_out`
     Reading<std::int64_t> cache_remaining;     ///< redis.remaining
     Reading<std::vector<UserId>> cache_users;  ///< redis.users
+    Reading<std::vector<LockSeen>> locks;      ///< redis.locks: those held at that moment
     Reading<std::int64_t> backlog;             ///< redis.backlog: claims accepted, not yet stored
 };
 

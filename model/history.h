@@ -30,7 +30,9 @@ struct Attempt {
     TimeNs due_ns = 0;              ///< when the plan wanted it sent
     TimeNs sent_ns = kNever;
     TimeNs first_byte_ns = kNever;
-    TimeNs done_ns = kNever;  ///< kNever unless a definite outcome was read
+    TimeNs done_ns = kNever;  ///< kNever when no complete response was read
+    /// No connection was free when it was due: its lateness is the service's, not the generator's.
+    bool waited = false;
     TextRef claim_id = kNoText;
     std::int64_t ticket = kNoNumber;
     std::int64_t amount_cents = kNoNumber;

@@ -8,8 +8,8 @@ constexpr std::array<std::string_view, kOutcomes.size()> kOutcomeNames = {
     "rejected", "pending",  "unknown",         "not_sent"};
 
 constexpr std::array<std::string_view, kTransportErrors.size()> kErrorNames = {
-    "none",         "connect_refused", "connect_timeout", "connect_failed",
-    "send_failed",  "reset",           "closed_early",    "timeout",
+    "none",         "connect_refused", "connect_timeout",  "connect_failed",
+    "send_failed",  "reset",           "closed_early",     "timeout",
     "bad_response", "body_too_large",  "header_too_large", "cancelled"};
 
 template <typename Enum, std::size_t N>

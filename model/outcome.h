@@ -7,7 +7,8 @@
 
 namespace claimstorm {
 
-/// What the client of one attempt was told. Stored as a byte in history.bin: append, never renumber.
+/// What the client of one attempt was told. Stored as a byte in history.bin: append, never
+/// renumber.
 enum class Outcome : std::uint8_t {
     granted = 0,
     sold_out = 1,
@@ -29,21 +30,28 @@ enum class TransportError : std::uint8_t {
     connect_refused = 1,
     connect_timeout = 2,
     connect_failed = 3,
-    send_failed = 4,       ///< the first write failed, no byte left
-    reset = 5,             ///< the connection broke after bytes had left
-    closed_early = 6,      ///< end of stream before the response was complete
-    timeout = 7,           ///< no complete response within the attempt's timeout
-    bad_response = 8,      ///< the response was not HTTP
-    body_too_large = 9,    ///< the response body went beyond what is kept
-    header_too_large = 10, ///< the response header went beyond what is read
-    cancelled = 11,        ///< the run was interrupted
+    send_failed = 4,        ///< the first write failed, no byte left
+    reset = 5,              ///< the connection broke after bytes had left
+    closed_early = 6,       ///< end of stream before the response was complete
+    timeout = 7,            ///< no complete response within the attempt's timeout
+    bad_response = 8,       ///< the response was not HTTP
+    body_too_large = 9,     ///< the response body went beyond what is kept
+    header_too_large = 10,  ///< the response header went beyond what is read
+    cancelled = 11,         ///< the run was interrupted
 };
 
-inline constexpr std::array kTransportErrors = {
-    TransportError::none,         TransportError::connect_refused, TransportError::connect_timeout,
-    TransportError::connect_failed, TransportError::send_failed,   TransportError::reset,
-    TransportError::closed_early, TransportError::timeout,         TransportError::bad_response,
-    TransportError::body_too_large, TransportError::header_too_large, TransportError::cancelled};
+inline constexpr std::array kTransportErrors = {TransportError::none,
+                                                TransportError::connect_refused,
+                                                TransportError::connect_timeout,
+                                                TransportError::connect_failed,
+                                                TransportError::send_failed,
+                                                TransportError::reset,
+                                                TransportError::closed_early,
+                                                TransportError::timeout,
+                                                TransportError::bad_response,
+                                                TransportError::body_too_large,
+                                                TransportError::header_too_large,
+                                                TransportError::cancelled};
 
 /// The names used in scenario files, results and exports, e.g. "sold_out".
 std::string_view to_string(Outcome outcome) noexcept;

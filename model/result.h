@@ -26,6 +26,7 @@ struct StormFigures {
     std::int64_t attempts = 0;
     std::array<std::int64_t, kOutcomes.size()> outcomes{};  ///< indexed by Outcome
     std::array<std::int64_t, kTransportErrors.size()> transport_errors{};
+    std::int64_t waited = 0;       ///< attempts for which no connection was free when they were due
     double release_spread_ms = 0;  ///< first to last send among attempts due at the release
     double send_lag_us_p99 = 0;    ///< sent minus due
     LatencyMs latency_ms;          ///< done minus due: what users felt

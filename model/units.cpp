@@ -18,7 +18,8 @@ struct Unit {
 
 /// A non-negative decimal number followed by one of the units; nullopt if it is not just that.
 template <std::size_t N>
-std::optional<double> parse_scaled(std::string_view text, const std::array<Unit, N>& units) noexcept {
+std::optional<double> parse_scaled(std::string_view text,
+                                   const std::array<Unit, N>& units) noexcept {
     double number = 0;
     const char* end = text.data() + text.size();
     const auto [rest, error] = std::from_chars(text.data(), end, number, std::chars_format::fixed);
@@ -64,8 +65,12 @@ std::optional<double> parse_rate(std::string_view text) noexcept {
 
 std::string format_duration(std::chrono::nanoseconds duration) {
     constexpr std::array<std::pair<std::int64_t, std::string_view>, 6> kUnits = {
-        {{3'600'000'000'000, "h"}, {60'000'000'000, "m"}, {1'000'000'000, "s"},
-         {1'000'000, "ms"}, {1'000, "us"}, {1, "ns"}}};
+        {{3'600'000'000'000, "h"},
+         {60'000'000'000, "m"},
+         {1'000'000'000, "s"},
+         {1'000'000, "ms"},
+         {1'000, "us"},
+         {1, "ns"}}};
     const std::int64_t nanos = duration.count();
     if (nanos == 0) return "0s";
     for (const auto& [size, suffix] : kUnits) {
@@ -94,7 +99,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
         row[0] = i;
         for (std::size_t j = 1; j <= b.size(); ++j) {
             const std::size_t above = row[j];
-            row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1] ? 1U : 0U)});
+            row[j] =
+                std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1] ? 1U : 0U)});
             diagonal = above;
         }
     }

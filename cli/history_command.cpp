@@ -1,0 +1,53 @@
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "cli/command.h"
+#include "model/error.h"
+#include "storm/history_export.h"
+#include "storm/history_file.h"
+
+namespace claimstorm {
+namespace {
+
+struct Flags {
+    std::string run;
+    std::string format = "ndjson";
+};
+
+int print_history(const Flags& flags) {
+    Names users;
+    TextPool texts;
+    const HistoryContents contents =
+        read_history(std::filesystem::path(flags.run) / "history.bin", users, texts);
+    const bool csv = flags.format == "csv";
+    if (csv) fmt::print("{}\n", history_csv_header());
+    std::uint64_t index = 0;
+    for (const Attempt& attempt : contents.history.attempts) {
+        const ExportedAttempt exported{index++, attempt, users.name(attempt.user),
+                                       texts.view(attempt.claim_id)};
+        fmt::print("{}\n", csv ? to_csv(exported) : to_ndjson(exported));
+    }
+    if (std::fflush(stdout) != 0) throw EnvironmentError("the output could not be written");
+    if (!contents.history.missing_tail.empty()) {
+        fmt::print(stderr, "claimstorm: {}: {}\n", flags.run, contents.history.missing_tail);
+    }
+    return 0;
+}
+
+}  // namespace
+
+void add_history_command(CLI::App& app, CommandBody& chosen) {
+    const auto flags = std::make_shared<Flags>();
+    CLI::App* command = app.add_subcommand("history", "Print every attempt of a run, one a line");
+    command->add_option("run", flags->run, "Run folder")->required();
+    command->add_option("--format", flags->format, "ndjson or csv")
+        ->check(CLI::IsMember({"ndjson", "csv"}))
+        ->capture_default_str();
+    command->callback([flags, &chosen] { chosen = [flags] { return print_history(*flags); }; });
+}
+
+}  // namespace claimstorm

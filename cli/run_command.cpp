@@ -1,0 +1,117 @@
+#include <memory>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "cli/command.h"
+#include "cli/run_flags.h"
+#include "cli/signals.h"
+#include "cli/terminal.h"
+#include "model/error.h"
+#include "model/units.h"
+#include "reports/result_json.h"
+#include "reports/text_report.h"
+#include "scenarios/judge.h"
+#include "scenarios/scenario_file.h"
+#include "storm/storm.h"
+
+namespace claimstorm {
+namespace {
+
+struct Flags {
+    std::string scenario;
+    RunFlags run;
+    bool json = false;
+    bool expect = false;
+    bool dry_run = false;
+};
+
+/// The plan and the first requests, without a byte sent.
+int show_plan(const Scenario& scenario, const RunOptions& options) {
+    constexpr std::size_t kAttemptsShown = 10;
+    const std::uint64_t seed = options.seed.value_or(scenario.seed.value_or(draw_seed()));
+    const Plan plan = make_plan(scenario.storm, seed);
+    fmt::print("scenario {} · seed {} · {} attempts by {} users over {} connections\n",
+               scenario.name, seed, with_commas(static_cast<std::int64_t>(plan.size())),
+               with_commas(scenario.storm.users), with_commas(scenario.storm.connections));
+    fmt::print("due_ns user_index attempt (the first {})\n{}",
+               std::min(kAttemptsShown, plan.size()), plan_text(plan, kAttemptsShown));
+    if (const auto* target = std::get_if<Target>(&scenario.target)) {
+        const StormOrder order = storm_order(scenario, *target, seed);
+        require_fireable(order);
+        fmt::print("\nthe first request to {}:\n{}\n", target->endpoint.base_url,
+                   request_text(order, plan.front()));
+    } else {
+        fmt::print("\nthe requests are those that claimstorm-server announces when it runs\n");
+    }
+    return 0;
+}
+
+void print_result(const Result& result, const Flags& flags) {
+    if (flags.json) {
+        fmt::print("{}", result_to_json(result));
+    } else if (flags.run.quiet) {
+        fmt::print("{}: {}\n", result.scenario, to_string(result.verdict));
+    } else {
+        fmt::print("{}", text_report(result, stdout_style()));
+    }
+}
+
+int judge_expectation(const Scenario& scenario, const Result& result) {
+    std::string difference;
+    if (matches_expectation(result, *scenario.expect, difference)) {
+        fmt::print(stderr, "as expected\n");
+        return 0;
+    }
+    fmt::print(stderr, "not as expected: {}\n", difference);
+    return 1;
+}
+
+int run(const Flags& flags) {
+    const Scenario scenario = load_scenario(flags.scenario);
+    if (flags.expect && !scenario.expect) {
+        throw UsageError(
+            fmt::format("{}: --expect needs \"expect\" in the scenario", scenario.name));
+    }
+    RunOptions options = flags.run.options();
+    if (flags.dry_run) return show_plan(scenario, options);
+    RunDisplay display(flags.run.quiet || flags.json);
+    options.on_phase = [&display](std::string_view what) { display.phase(what); };
+    options.on_progress = [&display](std::uint64_t ended, std::uint64_t planned) {
+        display.progress(ended, planned);
+    };
+    const FinishedRun finished = run_scenario(scenario, options, stop_on_signals());
+    display.done();
+    if (finished.interrupted) {
+        throw Interrupted(fmt::format(
+            "interrupted: the history is kept; 'claimstorm check {}' judges what there is",
+            finished.folder.string()));
+    }
+    print_result(finished.result, flags);
+    if (!flags.run.quiet && !flags.json) {
+        fmt::print("run folder: {}\n", finished.folder.string());
+    }
+    if (flags.expect) return judge_expectation(scenario, finished.result);
+    return exit_status_of(finished.result.verdict);
+}
+
+}  // namespace
+
+void add_run_command(CLI::App& app, CommandBody& chosen) {
+    const auto flags = std::make_shared<Flags>();
+    CLI::App* command = app.add_subcommand(
+        "run", "Prepare, storm, settle, audit, report; the exit status is the verdict");
+    command->add_option("scenario", flags->scenario, "Scenario file, or the name of a bundled one")
+        ->required();
+    flags->run.add_to(*command);
+    command->add_flag("--json", flags->json, "Print result.json")->envname("CLAIMSTORM_JSON");
+    command
+        ->add_flag("--expect", flags->expect,
+                   "Exit 0 when exactly what the scenario expects is found")
+        ->envname("CLAIMSTORM_EXPECT");
+    command->add_flag("--dry-run", flags->dry_run, "Print the plan, fire nothing");
+    command->callback([flags, &chosen] { chosen = [flags] { return run(*flags); }; });
+}
+
+}  // namespace claimstorm

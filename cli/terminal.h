@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "model/finding.h"
+#include "reports/text_report.h"
+
+namespace claimstorm {
+
+/// Colours for a terminal, none for a pipe, a file, or where NO_COLOR is set.
+TextStyle stdout_style();
+
+/// What happens while a run goes on, on stderr: a line a phase, and a counter that is redrawn only
+/// on a terminal. Prints nothing when quiet.
+class RunDisplay {
+  public:
+    explicit RunDisplay(bool quiet);
+    void phase(std::string_view what);
+    void progress(std::uint64_t ended, std::uint64_t planned);
+    /// Clears the counter before other output.
+    void done();
+
+  private:
+    bool quiet_;
+    bool terminal_;
+    bool drawn_ = false;
+};
+
+/// 0 holds, 1 violated, 4 inconclusive.
+int exit_status_of(Verdict verdict) noexcept;
+
+}  // namespace claimstorm

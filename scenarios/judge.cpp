@@ -1,0 +1,114 @@
+#include "scenarios/judge.h"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "checkers/check.h"
+#include "model/error.h"
+#include "reports/result_json.h"
+#include "reports/text_report.h"
+#include "scenarios/evidence_file.h"
+#include "scenarios/gates.h"
+#include "scenarios/run_folder.h"
+#include "scenarios/scenario_file.h"
+#include "storm/figures.h"
+#include "storm/history_file.h"
+
+namespace claimstorm {
+
+Result judge(const Scenario& scenario, std::uint64_t seed, const Evidence& evidence,
+             std::vector<std::string> notes) {
+    Result result;
+    result.scenario = scenario.name;
+    result.seed = seed;
+    result.storm = storm_figures(evidence.history);
+    result.findings = run_checks(evidence, scenario.checks);
+    result.gates = built_in_gates(scenario, result.storm);
+    for (Gate& gate : judge_gates(scenario.gates, result.storm)) {
+        result.gates.push_back(std::move(gate));
+    }
+    if (!evidence.history.missing_tail.empty()) {
+        notes.insert(notes.begin(), "history.bin: " + evidence.history.missing_tail);
+        // Whatever holds then, holds for a part of the storm only.
+        result.gates.push_back(
+            {"history_complete", "== 1", 0, Verdict::inconclusive,
+             "the history is damaged or cut off: " + evidence.history.missing_tail});
+    }
+    result.notes = std::move(notes);
+    result.verdict = combine(result.findings, result.gates);
+    return result;
+}
+
+std::vector<std::string> notes_of(const std::vector<UnmatchedSample>& samples) {
+    std::vector<std::string> notes;
+    for (const UnmatchedSample& sample : samples) {
+        notes.push_back(fmt::format("no outcome rule fitted status {} with body '{}'",
+                                    sample.http_status, sample.body));
+    }
+    return notes;
+}
+
+LoadedRun load_run(const std::filesystem::path& folder) {
+    std::error_code error;
+    if (!std::filesystem::is_directory(folder, error)) {
+        throw UsageError(fmt::format("there is no run folder '{}'", folder.string()));
+    }
+    if (!std::filesystem::exists(folder / "scenario.json", error) ||
+        !std::filesystem::exists(folder / "history.bin", error)) {
+        throw UsageError(fmt::format(
+            "'{}' is not a run folder: it needs scenario.json and history.bin", folder.string()));
+    }
+    LoadedRun run;
+    run.scenario = load_scenario_file((folder / "scenario.json").string());
+    run.seed = run.scenario.seed.value_or(0);
+    run.evidence.campaign = run.scenario.campaign;
+    HistoryContents contents =
+        read_history(folder / "history.bin", run.evidence.users, run.evidence.texts);
+    run.evidence.history = std::move(contents.history);
+    if (std::filesystem::exists(folder / "evidence.json", error)) {
+        read_evidence(folder, run.evidence);
+    } else {
+        run.evidence.settlement.why_not = "the run ended before the stores were read";
+        run.notes.emplace_back("evidence.json is missing: the run ended before the audit");
+    }
+    for (std::string& note : notes_of(contents.samples)) run.notes.push_back(std::move(note));
+    return run;
+}
+
+void write_result(const std::filesystem::path& folder, const Result& result) {
+    write_text_file(folder / "report.txt", text_report(result, TextStyle{}));
+    write_text_file(folder / "result.json", result_to_json(result));
+}
+
+bool matches_expectation(const Result& result, const Expectation& expectation,
+                         std::string& difference) {
+    const std::set<std::string> expected(expectation.violated.begin(), expectation.violated.end());
+    std::set<std::string> found;
+    std::vector<std::string> inconclusive;
+    const auto sort_in = [&](const std::string& name, Verdict verdict) {
+        if (verdict == Verdict::violated) found.insert(name);
+        if (verdict == Verdict::inconclusive) inconclusive.push_back(name);
+    };
+    for (const Finding& finding : result.findings) sort_in(finding.check, finding.verdict);
+    for (const Gate& gate : result.gates) sort_in(gate.name, gate.verdict);
+    std::vector<std::string> missing;
+    std::vector<std::string> unexpected;
+    std::set_difference(expected.begin(), expected.end(), found.begin(), found.end(),
+                        std::back_inserter(missing));
+    std::set_difference(found.begin(), found.end(), expected.begin(), expected.end(),
+                        std::back_inserter(unexpected));
+    std::vector<std::string> parts;
+    if (!missing.empty()) parts.push_back(fmt::format("not found: {}", fmt::join(missing, ", ")));
+    if (!unexpected.empty()) {
+        parts.push_back(fmt::format("found, not expected: {}", fmt::join(unexpected, ", ")));
+    }
+    if (!inconclusive.empty()) {
+        parts.push_back(fmt::format("inconclusive: {}", fmt::join(inconclusive, ", ")));
+    }
+    difference = fmt::format("{}", fmt::join(parts, "; "));
+    return parts.empty();
+}
+
+}  // namespace claimstorm

@@ -1,0 +1,160 @@
+#include "scenarios/ledger_file.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include <fmt/format.h>
+
+#include "model/error.h"
+#include "storm/chunk_file.h"
+
+namespace claimstorm {
+namespace {
+
+constexpr std::string_view kFileMagic = "claimstorm ledger 1\n";
+constexpr std::size_t kChunkBytes = 256 * 1024;
+
+enum RowFlag : std::uint8_t { has_claim_id = 1, has_ticket = 2, has_amount = 4 };
+
+/// Gathers records into chunks of one type.
+class ChunkWriter {
+  public:
+    ChunkWriter(std::ofstream& out, char type) : out_(out), type_(type) {}
+    ~ChunkWriter() { flush(); }
+    ChunkWriter(const ChunkWriter&) = delete;
+    ChunkWriter& operator=(const ChunkWriter&) = delete;
+
+    std::string& payload() { return payload_; }
+    void end_record() {
+        ++records_;
+        if (payload_.size() >= kChunkBytes) flush();
+    }
+
+  private:
+    void flush() {
+        if (records_ == 0) return;
+        out_ << encode_chunk(type_, records_, payload_);
+        payload_.clear();
+        records_ = 0;
+    }
+
+    std::ofstream& out_;
+    char type_;
+    std::string payload_;
+    std::uint32_t records_ = 0;
+};
+
+void write_rows(std::ofstream& out, char type, const Reading<Ledger>& ledger,
+                const Evidence& evidence) {
+    if (!ledger.is_read()) return;
+    ChunkWriter chunk(out, type);
+    for (const ClaimRow& row : ledger->rows) {
+        const std::string_view claim_id = evidence.texts.view(row.claim_id);
+        unsigned flags = 0;
+        if (row.claim_id != kNoText) flags |= has_claim_id;
+        if (row.ticket != kNoNumber) flags |= has_ticket;
+        if (row.amount_cents != kNoNumber) flags |= has_amount;
+        chunk.payload().push_back(static_cast<char>(flags));
+        put_text(chunk.payload(), evidence.users.name(row.user));
+        if (row.claim_id != kNoText) put_text(chunk.payload(), claim_id);
+        if (row.ticket != kNoNumber) put_difference(chunk.payload(), row.ticket, 0);
+        if (row.amount_cents != kNoNumber) put_difference(chunk.payload(), row.amount_cents, 0);
+        chunk.end_record();
+    }
+}
+
+void write_users(std::ofstream& out, char type, const Reading<std::vector<UserId>>& users,
+                 const Evidence& evidence) {
+    if (!users.is_read()) return;
+    ChunkWriter chunk(out, type);
+    for (const UserId user : *users) {
+        put_text(chunk.payload(), evidence.users.name(user));
+        chunk.end_record();
+    }
+}
+
+bool read_row(std::string_view& payload, Evidence& evidence, Ledger& ledger) {
+    ClaimRow row;
+    std::uint8_t flags = 0;
+    std::string_view user;
+    std::string_view claim_id;
+    if (!get_byte(payload, flags) || !get_text(payload, user)) return false;
+    if ((flags & has_claim_id) != 0 && !get_text(payload, claim_id)) return false;
+    if ((flags & has_ticket) != 0 && !get_difference(payload, row.ticket, 0)) return false;
+    if ((flags & has_amount) != 0 && !get_difference(payload, row.amount_cents, 0)) return false;
+    row.user = evidence.users.intern(user);
+    if ((flags & has_claim_id) != 0) row.claim_id = evidence.texts.add(claim_id);
+    ledger.rows.push_back(row);
+    return true;
+}
+
+bool read_user(std::string_view& payload, Evidence& evidence, std::vector<UserId>& users) {
+    std::string_view user;
+    if (!get_text(payload, user)) return false;
+    users.push_back(evidence.users.intern(user));
+    return true;
+}
+
+/// One chunk's records into where they belong; false when they make no sense.
+bool read_chunk(const ChunkHeader& header, std::string_view payload, Evidence& evidence) {
+    Snapshot& snapshot =
+        header.type == 'b' || header.type == 'c' ? evidence.before : evidence.after;
+    const bool rows = header.type == 'b' || header.type == 'f';
+    if (rows ? !snapshot.ledger.is_read() : !snapshot.cache_users.is_read()) return false;
+    for (std::uint32_t i = 0; i < header.records; ++i) {
+        const bool sound = rows ? read_row(payload, evidence, snapshot.ledger.value())
+                                : read_user(payload, evidence, snapshot.cache_users.value());
+        if (!sound) return false;
+    }
+    return payload.empty();
+}
+
+void distrust(Snapshot& snapshot, const std::string& why) {
+    if (snapshot.ledger.is_read()) snapshot.ledger = Unreadable{why};
+    if (snapshot.cache_users.is_read()) snapshot.cache_users = Unreadable{why};
+}
+
+}  // namespace
+
+void write_ledger_file(const std::filesystem::path& path, const Evidence& evidence) {
+    std::ofstream out(path, std::ios::binary | std::ios::trunc);
+    out << kFileMagic;
+    write_rows(out, 'b', evidence.before.ledger, evidence);
+    write_rows(out, 'f', evidence.after.ledger, evidence);
+    write_users(out, 'c', evidence.before.cache_users, evidence);
+    write_users(out, 'd', evidence.after.cache_users, evidence);
+    out << encode_chunk('E', 0, {});
+    out.close();
+    if (!out) {
+        throw EnvironmentError(
+            fmt::format("cannot write {}: {}", path.string(), std::strerror(errno)));
+    }
+}
+
+void read_ledger_file(const std::filesystem::path& path, Evidence& evidence) {
+    const MappedFile file(path);
+    if (!file.bytes().starts_with(kFileMagic)) {
+        throw UsageError(fmt::format("{} is not a claimstorm ledger (version 1)", path.string()));
+    }
+    ChunkReader chunks(file.bytes(), kFileMagic.size());
+    ChunkHeader header;
+    std::string_view payload;
+    bool closed = false;
+    while (chunks.next(header, payload)) {
+        if (header.type == 'E') {
+            closed = true;
+        } else if (!read_chunk(header, payload, evidence)) {
+            chunks.reject_last(header.records);
+        }
+    }
+    if (!closed) chunks.note("the tail is missing");
+    // A ledger with a hole in it would accuse or acquit wrongly: all of it or nothing.
+    if (!chunks.notes().empty()) {
+        const std::string why = fmt::format("{}: {}", path.filename().string(), chunks.notes());
+        distrust(evidence.before, why);
+        distrust(evidence.after, why);
+    }
+}
+
+}  // namespace claimstorm

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "scenarios/scenario.h"
+
+namespace claimstorm {
+
+/// Runs the target's prepare steps in order: HTTP through libcurl, SQL, Redis. Throws
+/// EnvironmentError naming the step that the world refused.
+void prepare_target(const Target& target, const Campaign& campaign);
+
+}  // namespace claimstorm

@@ -1,0 +1,163 @@
+#include "scenarios/run.h"
+
+#include <random>
+
+#include <fmt/format.h>
+
+#include "model/error.h"
+#include "model/units.h"
+#include "scenarios/evidence_file.h"
+#include "scenarios/judge.h"
+#include "scenarios/prepare_target.h"
+#include "scenarios/reference_target.h"
+#include "scenarios/run_folder.h"
+#include "scenarios/scenario_file.h"
+#include "stores/evidence_reader.h"
+#include "storm/history_file.h"
+#include "storm/storm.h"
+
+namespace claimstorm {
+namespace {
+
+constexpr const char* kHistoryFile = "history.bin";
+
+void tell(const RunOptions& options, const std::string& phase) {
+    if (options.on_phase) options.on_phase(phase);
+}
+
+void require_going_on(const std::atomic<bool>& stop) {
+    if (stop)
+        throw Interrupted("interrupted before the release: nothing was sent, nothing is left");
+}
+
+/// Before the storm, evidence that the target names must be there to read; an empty cache key is
+/// no fault, since some services fill it at the first claim.
+template <typename T>
+void require_readable(const Reading<T>& reading) {
+    if (reading.is_named() && !reading.is_read() && !reading.is_absent()) {
+        throw EnvironmentError(fmt::format(
+            "the evidence cannot be read, so no storm was fired: {}; mend the target file's query "
+            "or URL",
+            reading.why()));
+    }
+}
+
+void require_readable(const Snapshot& snapshot) {
+    require_readable(snapshot.ledger);
+    require_readable(snapshot.stock);
+    require_readable(snapshot.remaining);
+    require_readable(snapshot.sold_out);
+    require_readable(snapshot.cache_remaining);
+    require_readable(snapshot.cache_users);
+    require_readable(snapshot.locks);
+    require_readable(snapshot.backlog);
+}
+
+/// The run's target: the scenario's own, or a reference server that lives as long as this.
+class ActiveTarget {
+  public:
+    ActiveTarget(const Scenario& scenario, const RunOptions& options,
+                 const std::filesystem::path& folder, const std::atomic<bool>& stop) {
+        if (const auto* reference = std::get_if<ReferenceTarget>(&scenario.target)) {
+            tell(options, fmt::format("starting {}{}", reference->flow,
+                                      options.mysql_url.empty() ? " on a private lab" : ""));
+            running_.emplace(
+                *reference,
+                ReferenceOptions{options.server_program, folder / "server.log", options.mysql_url,
+                                 options.redis_url, [&stop] { return stop.load(); }});
+            target_ = &running_->target();
+        } else {
+            target_ = &std::get<Target>(scenario.target);
+        }
+    }
+    const Target& operator*() const { return *target_; }
+
+  private:
+    std::optional<RunningReference> running_;
+    const Target* target_ = nullptr;
+};
+
+void read_final_state(Evidence& evidence, EvidenceReader& reader, const SettleSpec& spec,
+                      const std::atomic<bool>& stop) {
+    evidence.settlement = settle(reader, spec.quiet, spec.timeout, stop);
+    const Pulse before = reader.pulse();
+    evidence.after = reader.take(evidence.users, evidence.texts);
+    const std::string moved = before.difference(reader.pulse());
+    if (evidence.settlement.settled && !moved.empty()) {
+        evidence.settlement.settled = false;
+        evidence.settlement.why_not = "the stores changed while they were read: " + moved;
+    }
+}
+
+/// From the first recorded attempt on the folder stays, also when the storm ends in an error.
+void fire(const StormOrder& order, const Plan& plan, RunFolder& folder,
+          const std::atomic<bool>& stop, const RunOptions& options) {
+    const std::filesystem::path history = folder.path() / kHistoryFile;
+    try {
+        run_storm(order, plan, history, stop, options.on_progress);
+        folder.keep();
+    } catch (...) {
+        if (std::filesystem::exists(history)) folder.keep();
+        throw;
+    }
+}
+
+void write_scenario(const std::filesystem::path& folder, const Scenario& scenario,
+                    std::uint64_t seed) {
+    write_text_file(folder / "scenario.json",
+                    scenario_to_json(scenario, seed)
+                            .dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
+                        "\n");
+}
+
+}  // namespace
+
+std::uint64_t draw_seed() {
+    return std::random_device{}();
+}
+
+StormOrder storm_order(const Scenario& scenario, const Target& target, std::uint64_t seed) {
+    return {scenario.name, seed, scenario.storm, target.endpoint, scenario.campaign.id};
+}
+
+FinishedRun run_scenario(const Scenario& scenario, const RunOptions& options,
+                         const std::atomic<bool>& stop) {
+    const std::uint64_t seed = options.seed.value_or(scenario.seed.value_or(draw_seed()));
+    const Plan plan = make_plan(scenario.storm, seed);
+    RunFolder folder(options.folder, scenario.name);
+    write_scenario(folder.path(), scenario, seed);
+    const ActiveTarget target(scenario, options, folder.path(), stop);
+    require_going_on(stop);
+
+    const StormOrder order = storm_order(scenario, *target, seed);
+    require_fireable(order);
+    tell(options, "preparing the campaign and reading the stores");
+    prepare_target(*target, scenario.campaign);
+    EvidenceReader reader((*target).evidence, scenario.campaign);
+    Evidence evidence;
+    evidence.campaign = scenario.campaign;
+    intern_storm_users(order.endpoint.user_template, order.spec.users, evidence.users);
+    evidence.before = reader.take(evidence.users, evidence.texts);
+    require_readable(evidence.before);
+    require_going_on(stop);
+
+    tell(options,
+         fmt::format("storm: {} attempts by {} users over {} connections",
+                     with_commas(static_cast<std::int64_t>(plan.size())),
+                     with_commas(scenario.storm.users), with_commas(scenario.storm.connections)));
+    fire(order, plan, folder, stop, options);
+    if (stop) return {Result{}, folder.path(), true};
+
+    tell(options, "waiting for the stores to settle");
+    HistoryContents recorded =
+        read_history(folder.path() / kHistoryFile, evidence.users, evidence.texts);
+    evidence.history = std::move(recorded.history);
+    read_final_state(evidence, reader, scenario.settle, stop);
+    write_evidence(folder.path(), evidence);
+
+    Result result = judge(scenario, seed, evidence, notes_of(recorded.samples));
+    write_result(folder.path(), result);
+    return {std::move(result), folder.path(), stop};
+}
+
+}  // namespace claimstorm

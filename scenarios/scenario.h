@@ -1,0 +1,67 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "model/campaign.h"
+#include "stores/evidence_spec.h"
+#include "storm/spec.h"
+
+namespace claimstorm {
+
+/// A control-plane request that prepares the target, e.g. "create the campaign".
+struct HttpStep {
+    RequestSpec request;
+};
+
+using PrepareStep = std::variant<HttpStep, SqlStep, RedisStep>;
+
+/// A service under test: how it is reached, prepared and read.
+struct Target {
+    EndpointSpec endpoint;
+    std::vector<std::string> hosts_allowed;
+    std::vector<PrepareStep> prepare;
+    EvidenceSpec evidence;
+};
+
+/// A flow of claimstorm-server, started for the run on a private lab.
+struct ReferenceTarget {
+    std::string flow;
+    std::map<std::string, std::string> options;
+};
+
+struct SettleSpec {
+    std::chrono::milliseconds quiet{300};       ///< two equal reads this far apart
+    std::chrono::milliseconds timeout{10'000};  ///< then the evidence is unsettled
+};
+
+/// A limit on one of the storm's figures, e.g. latency_ms_p99 < 200.
+struct GateSpec {
+    std::string name;
+    std::string limit;  ///< "< 200", "<= 1", "> 0", ">= 100"
+};
+
+/// What a run of this scenario is known to find. `run --expect` exits 0 when exactly this is found.
+struct Expectation {
+    std::vector<std::string> violated;  ///< names of checks and gates
+};
+
+struct Scenario {
+    std::string name;
+    std::string about;
+    std::variant<ReferenceTarget, Target> target;
+    Campaign campaign;
+    StormSpec storm;
+    std::optional<std::uint64_t> seed;  ///< none: drawn for each run
+    SettleSpec settle;
+    std::vector<std::string> checks;  ///< empty: all
+    std::vector<GateSpec> gates;
+    std::optional<Expectation> expect;
+};
+
+}  // namespace claimstorm

@@ -1,0 +1,289 @@
+#include "scenarios/scenario_file.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "checkers/check.h"
+#include "model/error.h"
+#include "model/units.h"
+#include "scenarios/catalog.h"
+#include "scenarios/gates.h"
+#include "scenarios/target_file.h"
+
+namespace claimstorm {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+
+std::string read_name(const JsonPlace& place) {
+    std::string name = place.non_empty_string();
+    const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '_' || c == '.';
+    });
+    if (!plain || name.size() > 64 || name.starts_with('.')) {
+        place.fail(
+            "a name is made of letters, digits, '-', '_' and '.', at most 64; it names folders");
+    }
+    return name;
+}
+
+ReferenceTarget read_reference(const JsonPlace& place) {
+    place.require_keys({"flow", "options"});
+    ReferenceTarget reference;
+    reference.flow = place.at("flow").non_empty_string();
+    if (const auto options = place.find("options")) {
+        for (const auto& [key, value] : options->members()) {
+            reference.options[key] =
+                value.value().is_string() ? value.string() : value.value().dump();
+        }
+    }
+    return reference;
+}
+
+std::variant<ReferenceTarget, Target> read_target_member(const JsonPlace& place,
+                                                         const std::string& folder) {
+    if (place.value().is_string()) {
+        const std::filesystem::path path = place.non_empty_string();
+        return load_target_file((path.is_absolute() ? path : folder / path).string());
+    }
+    if (const auto reference = place.find("reference")) {
+        place.require_keys({"reference"});
+        return read_reference(*reference);
+    }
+    return read_target(place);
+}
+
+Campaign read_campaign(const JsonPlace& place, const std::string& scenario_name) {
+    place.require_keys({"id", "kind", "stock", "per_user", "budget_cents"});
+    Campaign campaign;
+    campaign.id = scenario_name;
+    if (const auto id = place.find("id")) {
+        campaign.id = id->value().is_number_integer() ? id->value().dump() : id->non_empty_string();
+    }
+    if (const auto kind = place.find("kind")) {
+        const std::string name = kind->string();
+        if (name != "coupon" && name != "envelope") {
+            kind->fail(fmt::format("'{}' is not a kind of campaign; coupon or envelope", name));
+        }
+        campaign.kind = name == "coupon" ? CampaignKind::coupon : CampaignKind::envelope;
+    }
+    campaign.stock = place.at("stock").count(1);
+    if (const auto per_user = place.find("per_user")) campaign.per_user = per_user->count(1);
+    if (const auto budget = place.find("budget_cents")) campaign.budget_cents = budget->count(1);
+    return campaign;
+}
+
+std::variant<Burst, ConstantRate> read_arrival(const JsonPlace& place) {
+    place.require_keys({"burst", "rate"});
+    if (place.value().size() != 1) place.fail("one of burst and rate is wanted");
+    if (const auto rate = place.find("rate")) return ConstantRate{rate->rate_per_second()};
+    const JsonPlace burst = place.at("burst");
+    burst.require_keys({"gate"});
+    if (const auto gate = burst.find("gate"); gate && gate->string() != "full") {
+        gate->fail(
+            fmt::format("'{}' is not a gate this version fires; use \"full\"", gate->string()));
+    }
+    return Burst{};
+}
+
+DoubleClick read_double_click(const JsonPlace& place) {
+    place.require_keys({"fraction", "copies", "within"});
+    DoubleClick click;
+    click.fraction = place.at("fraction").number(0, 1);
+    if (const auto copies = place.find("copies")) {
+        click.copies = static_cast<std::uint16_t>(copies->count(2, 1000));
+    }
+    if (const auto within = place.find("within")) click.within = within->duration(nanoseconds(0));
+    return click;
+}
+
+StormSpec read_storm(const JsonPlace& place) {
+    place.require_keys(
+        {"users", "connections", "threads", "arrival", "double_click", "timeout", "overrun"});
+    constexpr std::int64_t kUsersMax = 100'000'000;
+    constexpr std::int64_t kConnectionsDefault = 500;
+    StormSpec storm;
+    storm.users = static_cast<std::uint32_t>(place.at("users").count(1, kUsersMax));
+    storm.connections =
+        static_cast<std::uint32_t>(std::min<std::int64_t>(storm.users, kConnectionsDefault));
+    if (const auto connections = place.find("connections")) {
+        storm.connections = static_cast<std::uint32_t>(connections->count(1, 60'000));
+    }
+    if (const auto threads = place.find("threads")) {
+        storm.threads = static_cast<std::uint32_t>(threads->count(1, 64));
+    }
+    if (const auto arrival = place.find("arrival")) storm.arrival = read_arrival(*arrival);
+    if (const auto click = place.find("double_click"))
+        storm.double_click = read_double_click(*click);
+    if (const auto timeout = place.find("timeout"))
+        storm.timeout = timeout->duration(milliseconds(1));
+    if (const auto overrun = place.find("overrun"))
+        storm.overrun = overrun->duration(milliseconds(0));
+    return storm;
+}
+
+SettleSpec read_settle(const JsonPlace& place) {
+    place.require_keys({"quiet", "timeout"});
+    SettleSpec settle;
+    const auto read = [&](std::string_view key, milliseconds& value) {
+        if (const auto found = place.find(key)) {
+            value = std::chrono::duration_cast<milliseconds>(found->duration(milliseconds(1)));
+        }
+    };
+    read("quiet", settle.quiet);
+    read("timeout", settle.timeout);
+    return settle;
+}
+
+void require_check_name(const JsonPlace& place, const std::string& name, bool or_gate) {
+    if (find_check(name) != nullptr) return;
+    std::vector<std::string_view> names;
+    for (const Check& check : all_checks()) names.push_back(check.name);
+    if (or_gate) {
+        for (const std::string_view gate : gate_names()) names.push_back(gate);
+        if (std::find(names.begin(), names.end(), name) != names.end()) return;
+    }
+    const auto guess = did_you_mean(name, names);
+    place.fail(fmt::format("there is no check '{}'; {}", name,
+                           guess ? fmt::format("did you mean '{}'?", *guess)
+                                 : fmt::format("there are: {}", fmt::join(names, ", "))));
+}
+
+std::vector<std::string> read_checks(const JsonPlace& place) {
+    if (place.value().is_string()) {
+        if (place.string() != "all") place.fail("\"all\" or a list of names is wanted here");
+        return {};
+    }
+    std::vector<std::string> names;
+    for (const JsonPlace& name : place.items()) {
+        require_check_name(name, name.string(), false);
+        names.push_back(name.string());
+    }
+    if (names.empty()) place.fail("an empty list checks nothing; write \"all\" or name some");
+    return names;
+}
+
+std::vector<GateSpec> read_gates(const JsonPlace& place) {
+    std::vector<GateSpec> gates;
+    for (const auto& [name, limit] : place.members()) {
+        const GateSpec gate{name, limit.string()};
+        if (const std::string problem = gate_problem(gate); !problem.empty()) limit.fail(problem);
+        gates.push_back(gate);
+    }
+    return gates;
+}
+
+Expectation read_expectation(const JsonPlace& place) {
+    place.require_keys({"violated"});
+    Expectation expectation;
+    for (const JsonPlace& name : place.at("violated").items()) {
+        require_check_name(name, name.string(), true);
+        expectation.violated.push_back(name.string());
+    }
+    return expectation;
+}
+
+}  // namespace
+
+Scenario read_scenario(const JsonPlace& place, const std::string& folder) {
+    place.require_keys({"name", "about", "target", "campaign", "storm", "seed", "settle", "checks",
+                        "gates", "expect"});
+    Scenario scenario;
+    scenario.name = read_name(place.at("name"));
+    if (const auto about = place.find("about")) scenario.about = about->string();
+    scenario.target = read_target_member(place.at("target"), folder);
+    scenario.campaign = read_campaign(place.at("campaign"), scenario.name);
+    scenario.storm = read_storm(place.at("storm"));
+    if (const auto seed = place.find("seed")) {
+        if (!seed->value().is_number_unsigned()) seed->fail("a seed is a whole number from 0");
+        scenario.seed = seed->value().get<std::uint64_t>();
+    }
+    if (const auto settle = place.find("settle")) scenario.settle = read_settle(*settle);
+    if (const auto checks = place.find("checks")) scenario.checks = read_checks(*checks);
+    if (const auto gates = place.find("gates")) scenario.gates = read_gates(*gates);
+    if (const auto expect = place.find("expect")) scenario.expect = read_expectation(*expect);
+    return scenario;
+}
+
+Scenario load_scenario_file(const std::string& path) {
+    const nlohmann::json document =
+        parse_json_text(read_text_file(path, "the scenario file"), path);
+    return read_scenario(JsonPlace(document, path),
+                         std::filesystem::path(path).parent_path().string());
+}
+
+Scenario load_scenario(const std::string& path_or_name) {
+    std::error_code error;
+    if (std::filesystem::exists(path_or_name, error)) return load_scenario_file(path_or_name);
+    if (const BundledScenario* bundled = find_bundled_scenario(path_or_name)) {
+        const std::string file = fmt::format("bundled scenario {}", bundled->name);
+        const nlohmann::json document = parse_json_text(bundled->text, file);
+        return read_scenario(JsonPlace(document, file), ".");
+    }
+    std::vector<std::string_view> names;
+    for (const BundledScenario& bundled : bundled_scenarios()) names.push_back(bundled.name);
+    const auto guess = did_you_mean(path_or_name, names);
+    throw UsageError(fmt::format(
+        "there is no scenario file '{}', and no bundled scenario of that name; {}", path_or_name,
+        guess ? fmt::format("did you mean '{}'?", *guess)
+              : std::string("'claimstorm scenarios' lists the bundled ones")));
+}
+
+namespace {
+
+nlohmann::ordered_json storm_to_json(const StormSpec& storm) {
+    nlohmann::ordered_json json = {
+        {"users", storm.users}, {"connections", storm.connections}, {"threads", storm.threads}};
+    if (const auto* rate = std::get_if<ConstantRate>(&storm.arrival)) {
+        json["arrival"]["rate"] = fmt::format("{}/s", rate->per_second);
+    } else {
+        json["arrival"]["burst"]["gate"] = "full";
+    }
+    if (const auto& click = storm.double_click) {
+        json["double_click"] = {{"fraction", click->fraction},
+                                {"copies", click->copies},
+                                {"within", format_duration(click->within)}};
+    }
+    json["timeout"] = format_duration(storm.timeout);
+    json["overrun"] = format_duration(storm.overrun);
+    return json;
+}
+
+}  // namespace
+
+nlohmann::ordered_json scenario_to_json(const Scenario& scenario, std::uint64_t seed) {
+    nlohmann::ordered_json json = {{"name", scenario.name}, {"about", scenario.about}};
+    if (const auto* reference = std::get_if<ReferenceTarget>(&scenario.target)) {
+        json["target"]["reference"]["flow"] = reference->flow;
+        if (!reference->options.empty())
+            json["target"]["reference"]["options"] = reference->options;
+    } else {
+        json["target"] = target_to_json(std::get<Target>(scenario.target));
+    }
+    const Campaign& campaign = scenario.campaign;
+    json["campaign"] = {{"id", campaign.id},
+                        {"kind", campaign.kind == CampaignKind::coupon ? "coupon" : "envelope"},
+                        {"stock", campaign.stock},
+                        {"per_user", campaign.per_user}};
+    if (campaign.budget_cents) json["campaign"]["budget_cents"] = *campaign.budget_cents;
+    json["storm"] = storm_to_json(scenario.storm);
+    json["seed"] = seed;
+    json["settle"] = {{"quiet", format_duration(scenario.settle.quiet)},
+                      {"timeout", format_duration(scenario.settle.timeout)}};
+    if (scenario.checks.empty()) {
+        json["checks"] = "all";
+    } else {
+        json["checks"] = scenario.checks;
+    }
+    json["gates"] = nlohmann::ordered_json::object();
+    for (const GateSpec& gate : scenario.gates) json["gates"][gate.name] = gate.limit;
+    if (scenario.expect) json["expect"]["violated"] = scenario.expect->violated;
+    return json;
+}
+
+}  // namespace claimstorm

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+
+#include "scenarios/json_place.h"
+#include "scenarios/scenario.h"
+
+namespace claimstorm {
+
+/// Reads a scenario document. `folder` is what a relative target path starts from. Throws
+/// UsageError with file and JSON pointer.
+Scenario read_scenario(const JsonPlace& place, const std::string& folder);
+
+/// Loads a scenario file. Throws UsageError.
+Scenario load_scenario_file(const std::string& path);
+
+/// A file if there is one of that path, else the bundled scenario of that name. Throws UsageError
+/// with a 'did you mean'.
+Scenario load_scenario(const std::string& path_or_name);
+
+/// The scenario with every default filled in and secrets replaced by `***`; read_scenario reads it
+/// back. `seed` is what the run used.
+nlohmann::ordered_json scenario_to_json(const Scenario& scenario, std::uint64_t seed);
+
+}  // namespace claimstorm

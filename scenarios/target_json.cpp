@@ -1,0 +1,98 @@
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "scenarios/target_file.h"
+
+namespace claimstorm {
+namespace {
+
+using nlohmann::ordered_json;
+
+/// Headers that carry a secret by their nature, or by their name.
+bool is_secret_header(std::string name) {
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    constexpr std::array kParts = {"authorization", "cookie", "token",   "secret",
+                                   "api-key",       "apikey", "password"};
+    return std::any_of(kParts.begin(), kParts.end(),
+                       [&](const char* part) { return name.find(part) != std::string::npos; });
+}
+
+ordered_json request_to_json(const RequestSpec& request) {
+    ordered_json json = {{"method", request.method}, {"path", request.path}};
+    for (const auto& [name, value] : request.headers) {
+        json["headers"][name] = is_secret_header(name) ? "***" : value;
+    }
+    if (request.json_body) {
+        json["body"] = ordered_json::parse(request.body);
+    } else if (!request.body.empty()) {
+        json["body"] = request.body;
+    }
+    return json;
+}
+
+ordered_json outcomes_to_json(const std::vector<OutcomeRule>& rules) {
+    ordered_json list = ordered_json::array();
+    for (const OutcomeRule& rule : rules) {
+        ordered_json json;
+        if (rule.status) json["status"] = *rule.status;
+        for (const auto& [pointer, value] : rule.json) {
+            json["json"][pointer] = ordered_json::parse(value);
+        }
+        if (rule.body_regex) json["body_regex"] = *rule.body_regex;
+        json["is"] = to_string(rule.is);
+        list.push_back(std::move(json));
+    }
+    return list;
+}
+
+struct StepToJson {
+    ordered_json operator()(const HttpStep& step) const {
+        return {{"http", request_to_json(step.request)}};
+    }
+    ordered_json operator()(const SqlStep& step) const { return {{"sql", step.sql}}; }
+    ordered_json operator()(const RedisStep& step) const { return {{"redis", step.command}}; }
+};
+
+ordered_json redis_to_json(const RedisEvidenceSpec& redis) {
+    ordered_json json = {{"url", to_string(redis.address)}};
+    if (!redis.remaining.empty()) json["remaining"] = redis.remaining;
+    if (redis.users) {
+        constexpr std::array kKinds = {"set", "hash", "zset"};
+        json["users"][kKinds.at(static_cast<std::size_t>(redis.users->first))] =
+            redis.users->second;
+    }
+    if (!redis.locks.empty()) json["locks"] = redis.locks;
+    if (!redis.backlog.empty()) json["backlog"] = redis.backlog;
+    return json;
+}
+
+}  // namespace
+
+ordered_json target_to_json(const Target& target) {
+    const EndpointSpec& endpoint = target.endpoint;
+    ordered_json json = {{"base_url", endpoint.base_url}};
+    if (!target.hosts_allowed.empty()) json["hosts_allowed"] = target.hosts_allowed;
+    json["users"]["template"] = endpoint.user_template;
+    json["claim"] = request_to_json(endpoint.claim);
+    if (endpoint.warm_up) json["warm_up"] = request_to_json(*endpoint.warm_up);
+    json["outcomes"] = outcomes_to_json(endpoint.outcomes);
+    if (!endpoint.fields.claim_id.empty()) json["fields"]["claim_id"] = endpoint.fields.claim_id;
+    if (!endpoint.fields.ticket.empty()) json["fields"]["ticket"] = endpoint.fields.ticket;
+    if (!endpoint.fields.amount_cents.empty()) {
+        json["fields"]["amount_cents"] = endpoint.fields.amount_cents;
+    }
+    for (const PrepareStep& step : target.prepare) {
+        json["prepare"].push_back(std::visit(StepToJson{}, step));
+    }
+    if (const auto& mysql = target.evidence.mysql) {
+        json["mysql"]["url"] = to_string(mysql->address);
+        if (!mysql->claims.empty()) json["mysql"]["claims"] = mysql->claims;
+        if (!mysql->stock.empty()) json["mysql"]["stock"] = mysql->stock;
+    }
+    if (target.evidence.redis) json["redis"] = redis_to_json(*target.evidence.redis);
+    return json;
+}
+
+}  // namespace claimstorm

@@ -1,0 +1,322 @@
+#include "stores/evidence_reader.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include <fmt/format.h>
+
+namespace claimstorm {
+namespace {
+
+/// How many members a SCAN step asks for: few enough that Redis answers others in between.
+constexpr std::string_view kScanCount = "1000";
+
+/// The key a counter is read from is not there.
+class AbsentKey : public UsageError {
+  public:
+    explicit AbsentKey(std::string_view key)
+        : UsageError(
+              fmt::format("the key '{}' does not exist (never set, expired or evicted)", key)) {}
+};
+
+/// {campaign} is all that evidence may mention.
+Placeholders campaign_only(const Campaign& campaign) {
+    return {{"campaign"}, {campaign.id}};
+}
+
+std::vector<std::string> fill_all(const std::vector<std::string>& words,
+                                  const Placeholders& placeholders, std::string_view where) {
+    std::vector<std::string> filled;
+    for (const std::string& word : words) filled.push_back(placeholders.fill(word, where));
+    return filled;
+}
+
+/// NULL in a counter or a user is bad evidence; in an optional column it is "not carried".
+std::int64_t number_or_none(const MysqlRow& row, std::optional<std::size_t> column) {
+    if (!column || row.is_null(*column)) return kNoNumber;
+    return row.int64(*column);
+}
+
+bool truth_of(const MysqlRow& row, std::string_view column) {
+    return row.int64(column) != 0;
+}
+
+template <typename T>
+std::optional<std::int64_t> value_of(const Reading<T>& reading) {
+    if (!reading.is_read()) return std::nullopt;
+    return static_cast<std::int64_t>(reading.value());
+}
+
+}  // namespace
+
+std::string Pulse::difference(const Pulse& later) const {
+    for (std::size_t i = 0; i < counters.size() && i < later.counters.size(); ++i) {
+        if (counters[i].second == later.counters[i].second) continue;
+        const auto text = [](const std::optional<std::int64_t>& value) {
+            return value ? std::to_string(*value) : std::string("unreadable");
+        };
+        return fmt::format("{} went from {} to {}", counters[i].first, text(counters[i].second),
+                           text(later.counters[i].second));
+    }
+    return {};
+}
+
+EvidenceReader::EvidenceReader(const EvidenceSpec& spec, const Campaign& campaign) : spec_(spec) {
+    const Placeholders placeholders = campaign_only(campaign);
+    if (spec_.mysql) {
+        claims_ = bind_sql(spec_.mysql->claims, placeholders, "mysql.claims");
+        claims_count_ = {fmt::format("SELECT COUNT(*) FROM ({}) AS claims", claims_.sql),
+                         claims_.texts};
+        stock_ = bind_sql(spec_.mysql->stock, placeholders, "mysql.stock");
+    }
+    if (spec_.redis) {
+        spec_.redis->remaining = fill_all(spec_.redis->remaining, placeholders, "redis.remaining");
+        spec_.redis->backlog = fill_all(spec_.redis->backlog, placeholders, "redis.backlog");
+        spec_.redis->locks = fill_all(spec_.redis->locks, placeholders, "redis.locks");
+        if (spec_.redis->users) {
+            spec_.redis->users->second =
+                placeholders.fill(spec_.redis->users->second, "redis.users");
+        }
+    }
+}
+
+MysqlConnection& EvidenceReader::mysql() {
+    if (mysql_ && !mysql_->is_usable()) mysql_.reset();
+    if (!mysql_) mysql_.emplace(spec_.mysql->address);
+    return *mysql_;
+}
+
+RedisConnection& EvidenceReader::redis() {
+    if (redis_ && !redis_->is_usable()) redis_.reset();
+    if (!redis_) redis_.emplace(spec_.redis->address);
+    return *redis_;
+}
+
+template <typename T, typename Read>
+Reading<T> EvidenceReader::guarded(const char* what, Read&& read) {
+    try {
+        return Reading<T>(read());
+    } catch (const AbsentKey& error) {
+        return Reading<T>(Unreadable{fmt::format("{}: {}", what, error.what()), true});
+    } catch (const Error& error) {
+        return Reading<T>(Unreadable{fmt::format("{}: {}", what, error.what())});
+    }
+}
+
+Ledger EvidenceReader::read_ledger(Names& names, TextPool& texts) {
+    Ledger ledger;
+    std::optional<std::size_t> claim_id;
+    std::optional<std::size_t> ticket;
+    std::optional<std::size_t> amount;
+    std::size_t user = 0;
+    const std::vector<MysqlValue> values = claims_.values();
+    mysql().for_each_row(claims_.sql, MysqlParams(values), [&](const MysqlRow& row) {
+        if (ledger.rows.empty()) {
+            const auto optional_column = [&row](std::string_view name) {
+                return row.has(name) ? std::optional(row.position(name)) : std::nullopt;
+            };
+            user = row.position("user");
+            claim_id = optional_column("claim_id");
+            ticket = optional_column("ticket");
+            amount = optional_column("amount_cents");
+        }
+        if (row.is_null(user)) {
+            throw UsageError(
+                fmt::format("row {}: the column user is NULL", ledger.rows.size() + 1));
+        }
+        ClaimRow claim;
+        claim.user = names.intern(row.text(user));
+        if (claim_id && !row.is_null(*claim_id)) claim.claim_id = texts.add(row.text(*claim_id));
+        claim.ticket = number_or_none(row, ticket);
+        claim.amount_cents = number_or_none(row, amount);
+        ledger.rows.push_back(claim);
+    });
+    return ledger;
+}
+
+EvidenceReader::Stock EvidenceReader::read_stock() {
+    const std::vector<MysqlValue> values = stock_.values();
+    const auto row = mysql().query_one(stock_.sql, MysqlParams(values));
+    if (!row) throw UsageError("the query gave no row: is the campaign there?");
+    Stock stock;
+    if (row->has("stock")) stock.stock = row->int64("stock");
+    if (row->has("remaining")) stock.remaining = row->int64("remaining");
+    if (row->has("sold_out")) stock.sold_out = truth_of(*row, "sold_out");
+    if (!stock.stock.is_named() && !stock.remaining.is_named() && !stock.sold_out.is_named()) {
+        throw UsageError("the query has none of the columns stock, remaining, sold_out");
+    }
+    return stock;
+}
+
+void EvidenceReader::take_mysql(Snapshot& snapshot, Names& names, TextPool& texts) {
+    // Both queries see one moment: a claim and its decrement stand or fall together.
+    const auto begun = guarded<bool>("mysql", [&] {
+        mysql().execute_text("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
+        return true;
+    });
+    if (!begun.is_read()) {
+        if (!claims_.sql.empty()) snapshot.ledger = Unreadable{begun.why()};
+        if (!stock_.sql.empty()) {
+            snapshot.stock = Unreadable{begun.why()};
+            snapshot.remaining = Unreadable{begun.why()};
+            snapshot.sold_out = Unreadable{begun.why()};
+        }
+        return;
+    }
+    if (!claims_.sql.empty()) {
+        snapshot.ledger =
+            guarded<Ledger>("mysql.claims", [&] { return read_ledger(names, texts); });
+    }
+    if (!stock_.sql.empty()) {
+        const auto stock = guarded<Stock>("mysql.stock", [&] { return read_stock(); });
+        if (stock.is_read()) {
+            snapshot.stock = stock->stock;
+            snapshot.remaining = stock->remaining;
+            snapshot.sold_out = stock->sold_out;
+        } else {
+            snapshot.stock = Unreadable{stock.why()};
+            snapshot.remaining = Unreadable{stock.why()};
+            snapshot.sold_out = Unreadable{stock.why()};
+        }
+    }
+    guarded<bool>("mysql", [&] {
+        if (mysql_ && mysql_->is_usable()) mysql_->execute_text("ROLLBACK");
+        return true;
+    });
+}
+
+std::int64_t EvidenceReader::read_counter(const std::vector<std::string>& command) {
+    const std::vector<std::string_view> words(command.begin(), command.end());
+    const Reply reply = redis().command(words);
+    if (reply.is_nil()) {
+        throw AbsentKey(command.size() > 1 ? command[1] : "");
+    }
+    return reply.integer();
+}
+
+void EvidenceReader::scan(std::vector<std::string> command, std::size_t cursor_at,
+                          const std::function<void(const std::vector<Reply>&)>& take) {
+    do {
+        const std::vector<std::string_view> words(command.begin(), command.end());
+        const Reply reply = redis().command(words);
+        command[cursor_at] = reply.elements().at(0).text();
+        take(reply.elements().at(1).elements());
+    } while (command[cursor_at] != "0");
+}
+
+std::vector<UserId> EvidenceReader::read_users(Names& names) {
+    const auto& [kind, key] = *spec_.redis->users;
+    const char* name = kind == RedisUsersKind::set    ? "SSCAN"
+                       : kind == RedisUsersKind::hash ? "HSCAN"
+                                                      : "ZSCAN";
+    // Hashes and sorted sets answer member and value in turn.
+    const std::size_t step = kind == RedisUsersKind::set ? 1 : 2;
+    std::unordered_set<UserId> users;  // SCAN may show a member twice
+    scan({name, key, "0", "COUNT", std::string(kScanCount)}, 2,
+         [&](const std::vector<Reply>& found) {
+             for (std::size_t i = 0; i < found.size(); i += step)
+                 users.insert(names.intern(found[i].text()));
+         });
+    std::vector<UserId> sorted(users.begin(), users.end());
+    std::sort(sorted.begin(), sorted.end());
+    return sorted;
+}
+
+std::vector<LockSeen> EvidenceReader::read_locks() {
+    std::vector<LockSeen> locks;
+    std::unordered_set<std::string> seen;
+    for (const std::string& pattern : spec_.redis->locks) {
+        scan({"SCAN", "0", "MATCH", pattern, "COUNT", std::string(kScanCount)}, 1,
+             [&](const std::vector<Reply>& found) {
+                 for (const Reply& key : found) {
+                     if (!seen.insert(key.text()).second) continue;
+                     const std::int64_t pttl = redis().command({"PTTL", key.text()}).integer();
+                     if (pttl != -2) locks.push_back({key.text(), pttl});  // -2: gone meanwhile
+                 }
+             });
+    }
+    return locks;
+}
+
+void EvidenceReader::take_redis(Snapshot& snapshot, Names& names) {
+    const RedisEvidenceSpec& spec = *spec_.redis;
+    if (!spec.remaining.empty()) {
+        snapshot.cache_remaining =
+            guarded<std::int64_t>("redis.remaining", [&] { return read_counter(spec.remaining); });
+    }
+    if (spec.users) {
+        snapshot.cache_users =
+            guarded<std::vector<UserId>>("redis.users", [&] { return read_users(names); });
+    }
+    if (!spec.locks.empty()) {
+        snapshot.locks =
+            guarded<std::vector<LockSeen>>("redis.locks", [&] { return read_locks(); });
+    }
+    if (!spec.backlog.empty()) {
+        snapshot.backlog =
+            guarded<std::int64_t>("redis.backlog", [&] { return read_counter(spec.backlog); });
+    }
+}
+
+Snapshot EvidenceReader::take(Names& names, TextPool& texts) {
+    Snapshot snapshot;
+    if (spec_.mysql) take_mysql(snapshot, names, texts);
+    if (spec_.redis) take_redis(snapshot, names);
+    return snapshot;
+}
+
+std::int64_t EvidenceReader::count_users() {
+    const auto& [kind, key] = *spec_.redis->users;
+    const char* command = kind == RedisUsersKind::set    ? "SCARD"
+                          : kind == RedisUsersKind::hash ? "HLEN"
+                                                         : "ZCARD";
+    return redis().command({command, key}).integer();
+}
+
+/// Transactions of this database that have changed rows and not ended. An account without the
+/// PROCESS privilege is refused the view; then equal pulses alone must do.
+std::int64_t EvidenceReader::count_open_transactions() {
+    const auto row = mysql().query_one(
+        "SELECT COUNT(*) AS n FROM information_schema.INNODB_TRX t "
+        "JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id "
+        "WHERE p.DB = DATABASE() AND t.trx_rows_modified > 0");
+    return row ? row->int64("n") : 0;
+}
+
+Pulse EvidenceReader::pulse() {
+    Pulse pulse;
+    const auto add = [&](const char* name, auto&& read) {
+        pulse.counters.emplace_back(name, value_of(guarded<std::int64_t>(name, read)));
+    };
+    if (spec_.mysql && !claims_.sql.empty()) {
+        add("mysql.claims", [&] {
+            const std::vector<MysqlValue> values = claims_count_.values();
+            return mysql().query_one(claims_count_.sql, MysqlParams(values))->int64(0);
+        });
+    }
+    if (spec_.mysql && !stock_.sql.empty()) {
+        const auto stock = guarded<Stock>("mysql.stock", [&] { return read_stock(); });
+        if (stock.is_read()) {
+            pulse.counters.emplace_back("mysql.stock", value_of(stock->stock));
+            pulse.counters.emplace_back("mysql.remaining", value_of(stock->remaining));
+            pulse.counters.emplace_back("mysql.sold_out", value_of(stock->sold_out));
+        }
+    }
+    if (spec_.mysql) {
+        const auto open = guarded<std::int64_t>("mysql", [&] { return count_open_transactions(); });
+        pulse.open_transactions = open.is_read() ? *open : 0;
+    }
+    if (spec_.redis) {
+        const RedisEvidenceSpec& redis = *spec_.redis;
+        if (!redis.remaining.empty()) {
+            add("redis.remaining", [&] { return read_counter(redis.remaining); });
+        }
+        if (redis.users) add("redis.users", [&] { return count_users(); });
+        if (!redis.backlog.empty()) {
+            add("redis.backlog", [&] { return read_counter(redis.backlog); });
+        }
+    }
+    return pulse;
+}
+
+}  // namespace claimstorm

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/evidence.h"
+#include "stores/evidence_spec.h"
+#include "stores/mysql.h"
+#include "stores/prepare.h"
+#include "stores/redis.h"
+
+namespace claimstorm {
+
+/// The stores' counters at one moment, cheap to read: equal pulses mean that nothing moved.
+struct Pulse {
+    /// By name ("mysql.claims", "redis.remaining" …); nullopt for what could not be read.
+    std::vector<std::pair<std::string, std::optional<std::int64_t>>> counters;
+    std::int64_t open_transactions = 0;  ///< with changes not yet committed; 0 if not visible to us
+
+    /// "mysql.claims went from 93 to 95"; empty when nothing moved.
+    std::string difference(const Pulse& later) const;
+};
+
+/// Reads a campaign's evidence out of MySQL and Redis and changes nothing there: SELECT inside
+/// START TRANSACTION READ ONLY, SCAN instead of KEYS. Works for an account that may only SELECT.
+/// Connections are opened when needed and kept; a lost one is opened anew at the next reading.
+class EvidenceReader {
+  public:
+    /// Throws UsageError for an unknown placeholder. Connects to nothing yet.
+    EvidenceReader(const EvidenceSpec& spec, const Campaign& campaign);
+
+    /// Never throws for a store's sake: what could not be read is Unreadable and says why.
+    Snapshot take(Names& names, TextPool& texts);
+    Pulse pulse();
+
+  private:
+    struct Stock {
+        Reading<std::int64_t> stock;
+        Reading<std::int64_t> remaining;
+        Reading<bool> sold_out;
+    };
+
+    MysqlConnection& mysql();
+    RedisConnection& redis();
+    template <typename T, typename Read>
+    Reading<T> guarded(const char* what, Read&& read);
+
+    Ledger read_ledger(Names& names, TextPool& texts);
+    Stock read_stock();
+    void take_mysql(Snapshot& snapshot, Names& names, TextPool& texts);
+    void take_redis(Snapshot& snapshot, Names& names);
+    std::int64_t read_counter(const std::vector<std::string>& command);
+    std::vector<UserId> read_users(Names& names);
+    std::vector<LockSeen> read_locks();
+    std::int64_t count_users();
+    std::int64_t count_open_transactions();
+    void scan(std::vector<std::string> command, std::size_t cursor_at,
+              const std::function<void(const std::vector<Reply>&)>& take);
+
+    EvidenceSpec spec_;
+    BoundSql claims_;
+    BoundSql claims_count_;
+    BoundSql stock_;
+    std::optional<MysqlConnection> mysql_;
+    std::optional<RedisConnection> redis_;
+};
+
+/// Waits until nothing moves any more: two equal pulses `quiet` apart and no open transaction.
+/// At most `timeout` plus one reading; ends early, unsettled, when `stop` is set.
+Settlement settle(EvidenceReader& reader, std::chrono::milliseconds quiet,
+                  std::chrono::milliseconds timeout, const std::atomic<bool>& stop);
+
+}  // namespace claimstorm

@@ -1,0 +1,58 @@
+#include <condition_variable>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "model/units.h"
+#include "stores/evidence_reader.h"
+
+namespace claimstorm {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Sleeps in short steps, so that Ctrl-C is answered. False when stopped.
+bool pause(std::chrono::milliseconds span, const std::atomic<bool>& stop) {
+    const auto until = Clock::now() + span;
+    while (Clock::now() < until) {
+        if (stop) return false;
+        const auto left =
+            std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now());
+        std::this_thread::sleep_for(
+            std::min(left + std::chrono::milliseconds(1), std::chrono::milliseconds(50)));
+    }
+    return !stop;
+}
+
+}  // namespace
+
+Settlement settle(EvidenceReader& reader, std::chrono::milliseconds quiet,
+                  std::chrono::milliseconds timeout, const std::atomic<bool>& stop) {
+    const auto begin = Clock::now();
+    Settlement settlement;
+    Pulse last = reader.pulse();
+    for (;;) {
+        const bool paused = pause(quiet, stop);
+        const Pulse now = reader.pulse();
+        settlement.waited =
+            std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin);
+        const std::string moved = last.difference(now);
+        if (!paused) {
+            settlement.why_not = "interrupted before the stores had settled";
+        } else if (!moved.empty()) {
+            settlement.why_not = fmt::format("the stores still change after {}: {}",
+                                             format_duration(settlement.waited), moved);
+        } else if (now.open_transactions > 0) {
+            settlement.why_not =
+                fmt::format("{} transactions with changes are still open after {}",
+                            now.open_transactions, format_duration(settlement.waited));
+        } else {
+            settlement.why_not.clear();
+            settlement.settled = true;
+        }
+        if (settlement.settled || !paused || settlement.waited >= timeout) return settlement;
+        last = now;
+    }
+}
+
+}  // namespace claimstorm

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/history.h"
+#include "storm/spec.h"
+
+namespace claimstorm {
+
+/// What one response said.
+struct ResponseReading {
+    Outcome outcome = Outcome::unknown;
+    bool matched = false;  ///< false: no rule fitted, hence unknown
+    std::string claim_id;  ///< empty: not carried
+    std::int64_t ticket = kNoNumber;
+    std::int64_t amount_cents = kNoNumber;
+};
+
+/// The target's outcome rules, compiled. The first rule that fits wins.
+class OutcomeRules {
+  public:
+    /// Throws UsageError naming the rule whose pointer, value or regex cannot be understood.
+    OutcomeRules(const std::vector<OutcomeRule>& rules, const FieldPointers& fields);
+    ~OutcomeRules();
+    OutcomeRules(OutcomeRules&&) noexcept;
+    OutcomeRules& operator=(OutcomeRules&&) noexcept;
+
+    /// Never throws for any body: what is not JSON matches no JSON rule.
+    ResponseReading read(int status, std::string_view body) const;
+
+  private:
+    struct Compiled;
+    std::unique_ptr<const Compiled> compiled_;
+};
+
+}  // namespace claimstorm

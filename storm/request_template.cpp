@@ -1,0 +1,93 @@
+#include "storm/request_template.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+
+#include <fmt/format.h>
+
+namespace claimstorm {
+namespace {
+
+const std::vector<std::string_view> kClaimPlaceholders = {"user", "n", "campaign", "attempt"};
+
+bool equals_ignoring_case(std::string_view a, std::string_view b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
+        return std::tolower(static_cast<unsigned char>(x)) ==
+               std::tolower(static_cast<unsigned char>(y));
+    });
+}
+
+std::string_view to_text(std::array<char, 24>& buffer, std::uint64_t number) {
+    const auto [end, error] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number);
+    return {buffer.data(), static_cast<std::size_t>(end - buffer.data())};
+}
+
+}  // namespace
+
+RequestTemplate::RequestTemplate(const RequestSpec& spec, std::string_view host,
+                                 std::string_view path_prefix, std::string_view user_template,
+                                 std::string_view campaign, std::string_view where)
+    : campaign_(campaign),
+      user_(user_template, {"n"}, "users.template"),
+      method_(spec.method),
+      path_(std::string(path_prefix) + spec.path, kClaimPlaceholders, fmt::format("{}.path", where),
+            TextTemplate::Escape::path),
+      body_(spec.body, kClaimPlaceholders, fmt::format("{}.body", where),
+            spec.json_body ? TextTemplate::Escape::json : TextTemplate::Escape::none),
+      has_body_(!spec.body.empty() || (spec.method != "GET" && spec.method != "HEAD")) {
+    bool has_host = false;
+    bool has_agent = false;
+    bool has_type = spec.body.empty();
+    for (const auto& [name, value] : spec.headers) {
+        has_host |= equals_ignoring_case(name, "Host");
+        has_agent |= equals_ignoring_case(name, "User-Agent");
+        has_type |= equals_ignoring_case(name, "Content-Type");
+        headers_.emplace_back(name, TextTemplate(value, kClaimPlaceholders,
+                                                 fmt::format("{}.headers.{}", where, name)));
+    }
+    if (!has_host) fixed_headers_ += fmt::format("Host: {}\r\n", host);
+    if (!has_agent) fixed_headers_ += "User-Agent: claimstorm/" CLAIMSTORM_VERSION "\r\n";
+    if (!has_type) {
+        fixed_headers_ += spec.json_body ? "Content-Type: application/json\r\n"
+                                         : "Content-Type: application/x-www-form-urlencoded\r\n";
+    }
+}
+
+void RequestTemplate::append_user(std::string& out, std::uint32_t n) const {
+    std::array<char, 24> digits{};
+    user_.append_to(out, {to_text(digits, n)});
+}
+
+void RequestTemplate::render(std::string& out, std::uint32_t n, std::uint16_t attempt) const {
+    std::array<char, 24> n_digits{};
+    std::array<char, 24> attempt_digits{};
+    // Rendered once a request on the sending thread: the scratch strings keep their capacity.
+    thread_local std::string user;
+    thread_local std::string body;
+    user.clear();
+    append_user(user, n);
+    const std::vector<std::string_view> values = {user, to_text(n_digits, n), campaign_,
+                                                  to_text(attempt_digits, attempt)};
+    out.clear();
+    out.append(method_).push_back(' ');
+    path_.append_to(out, values);
+    out.append(" HTTP/1.1\r\n").append(fixed_headers_);
+    for (const auto& [name, value] : headers_) {
+        out.append(name).append(": ");
+        value.append_to(out, values);
+        out.append("\r\n");
+    }
+    if (!has_body_) {
+        out.append("\r\n");
+        return;
+    }
+    body.clear();
+    body_.append_to(body, values);
+    std::array<char, 24> length_digits{};
+    out.append("Content-Length: ").append(to_text(length_digits, body.size())).append("\r\n\r\n");
+    out.append(body);
+}
+
+}  // namespace claimstorm

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "model/text_template.h"
+#include "storm/spec.h"
+
+namespace claimstorm {
+
+/// Renders whole HTTP/1.1 requests for one target and campaign.
+class RequestTemplate {
+  public:
+    /// `host` is the Host header, `path_prefix` the path of base_url. Throws UsageError.
+    RequestTemplate(const RequestSpec& spec, std::string_view host, std::string_view path_prefix,
+                    std::string_view user_template, std::string_view campaign,
+                    std::string_view where);
+
+    /// Replaces `out` by the bytes of the request of user `n` (from 1).
+    void render(std::string& out, std::uint32_t n, std::uint16_t attempt) const;
+
+    /// The user's name: `user_template` with `{n}` filled in.
+    void append_user(std::string& out, std::uint32_t n) const;
+
+  private:
+    std::string campaign_;
+    TextTemplate user_;
+    std::string method_;
+    TextTemplate path_;
+    std::vector<std::pair<std::string, TextTemplate>> headers_;
+    std::string fixed_headers_;
+    TextTemplate body_;
+    bool has_body_;
+};
+
+}  // namespace claimstorm

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "model/outcome.h"
+
+namespace claimstorm {
+
+/// Everybody at once: every user's first attempt is due at the release.
+struct Burst {};
+
+/// Open loop: attempts are due at even distances, whatever the service does.
+struct ConstantRate {
+    double per_second = 0;
+};
+
+/// Some users click again: `fraction` of them send `copies` attempts in all, the later ones up to
+/// `within` behind the first, each on another connection.
+struct DoubleClick {
+    double fraction = 0;
+    std::uint16_t copies = 2;
+    std::chrono::nanoseconds within{0};
+};
+
+/// Who fires when. Together with a seed it determines the plan.
+struct StormSpec {
+    std::uint32_t users = 0;
+    std::uint32_t connections = 0;
+    std::uint32_t threads = 2;
+    std::variant<Burst, ConstantRate> arrival;
+    std::optional<DoubleClick> double_click;
+    std::chrono::nanoseconds timeout = std::chrono::seconds(2);  ///< an attempt's, from its send
+    /// How long past the last due time the storm may go on before what is left is not sent.
+    std::chrono::nanoseconds overrun = std::chrono::seconds(30);
+};
+
+/// A request with placeholders: `{user}`, `{n}`, `{campaign}`, `{attempt}`.
+struct RequestSpec {
+    std::string method = "POST";
+    std::string path = "/";
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::string body;
+    bool json_body = false;  ///< values put into the body are escaped as in a JSON string
+};
+
+/// "When the response looks like this, the client was told that." All given parts must match.
+struct OutcomeRule {
+    std::optional<int> status;
+    /// JSON pointer and the value expected there, as JSON text ("0", "\"ok\"", "true").
+    std::vector<std::pair<std::string, std::string>> json;
+    std::optional<std::string> body_regex;  ///< ECMAScript, searched anywhere in the body
+    Outcome is = Outcome::unknown;
+};
+
+/// Where a granted response carries its numbers: JSON pointers; empty for none.
+struct FieldPointers {
+    std::string claim_id;
+    std::string ticket;
+    std::string amount_cents;
+};
+
+/// How the service under test is reached and understood.
+struct EndpointSpec {
+    std::string base_url;  ///< "http://127.0.0.1:3000", a path prefix allowed
+    std::string user_template = "u{n}";
+    RequestSpec claim;
+    std::optional<RequestSpec> warm_up;
+    std::vector<OutcomeRule> outcomes;
+    FieldPointers fields;
+};
+
+}  // namespace claimstorm

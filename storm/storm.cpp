@@ -1,0 +1,223 @@
+#include "storm/storm.h"
+
+#include <condition_variable>
+#include <ctime>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <sys/resource.h>
+#include <thread>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include "model/error.h"
+#include "storm/address.h"
+#include "storm/history_file.h"
+#include "storm/outcome_rules.h"
+#include "storm/request_template.h"
+#include "storm/worker.h"
+
+namespace claimstorm {
+namespace {
+
+using boost::asio::ip::tcp;
+
+/// The order's texts, compiled; throws UsageError for what cannot be.
+struct Compiled {
+    HttpAddress address;
+    RequestTemplate claim;
+    std::optional<RequestTemplate> warm_up;
+    OutcomeRules rules;
+
+    explicit Compiled(const StormOrder& order)
+        : address(parse_base_url(order.endpoint.base_url)),
+          claim(compile(order, order.endpoint.claim, "claim")),
+          rules(order.endpoint.outcomes, order.endpoint.fields) {
+        if (order.endpoint.warm_up) warm_up = compile(order, *order.endpoint.warm_up, "warm_up");
+    }
+
+  private:
+    RequestTemplate compile(const StormOrder& order, const RequestSpec& spec, const char* where) {
+        return {spec,
+                address.host_header(),
+                address.path_prefix,
+                order.endpoint.user_template,
+                order.campaign,
+                where};
+    }
+};
+
+tcp::endpoint resolve(const HttpAddress& address, const std::string& base_url) {
+    boost::asio::io_context io;
+    tcp::resolver resolver(io);
+    boost::system::error_code error;
+    const auto found = resolver.resolve(address.host, std::to_string(address.port), error);
+    if (error || found.empty()) {
+        throw EnvironmentError(fmt::format("target {}: the host '{}' cannot be resolved: {}",
+                                           base_url, address.host, error.message()));
+    }
+    return found.begin()->endpoint();
+}
+
+/// A connection is a file descriptor. Raises the soft limit as far as the hard one allows.
+void require_open_files(std::uint32_t connections) {
+    constexpr rlim_t kOthers = 64;  // logs, the history, event loops, the stores' connections
+    const rlim_t needed = connections + kOthers;
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return;
+    if (limit.rlim_max >= needed) {
+        limit.rlim_cur = needed;
+        if (::setrlimit(RLIMIT_NOFILE, &limit) == 0) return;
+    }
+    throw EnvironmentError(fmt::format(
+        "{} connections need {} open files, and 'ulimit -n' allows {}: run 'ulimit -n {}' before, "
+        "or lower storm.connections",
+        connections, needed, limit.rlim_max, needed));
+}
+
+/// Where the workers wait for one another: all ready, then one release instant for all.
+class ReleaseGate {
+  public:
+    explicit ReleaseGate(std::uint32_t workers) : waiting_for_(workers) {}
+
+    /// A worker reports; `error` when it cannot fire. Then it waits for the verdict: the release
+    /// instant, or nothing when any of them failed.
+    std::optional<Worker::Clock::time_point> arrive(std::exception_ptr error) {
+        std::unique_lock lock(mutex_);
+        if (error && !error_) error_ = std::move(error);
+        if (--waiting_for_ == 0) {
+            // Far enough ahead that every worker is awake and spinning when it comes.
+            release_ = Worker::Clock::now() + std::chrono::milliseconds(3);
+            changed_.notify_all();
+        }
+        changed_.wait(lock, [this] { return waiting_for_ == 0; });
+        return error_ ? std::nullopt : std::optional(release_);
+    }
+
+    std::exception_ptr error() {
+        const std::lock_guard lock(mutex_);
+        return error_;
+    }
+
+  private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::uint32_t waiting_for_;
+    Worker::Clock::time_point release_;
+    std::exception_ptr error_;
+};
+
+/// The workers' threads. Each ends by itself, bounded by what Worker promises.
+class Crew {
+  public:
+    Crew(const WorkerJob& job, HistoryWriter& history) : gate_(job.workers), running_(job.workers) {
+        for (std::uint32_t index = 0; index < job.workers; ++index) {
+            threads_.emplace_back([this, &job, &history, index] { work(job, index, history); });
+        }
+    }
+    ~Crew() { join(); }
+    Crew(const Crew&) = delete;
+    Crew& operator=(const Crew&) = delete;
+
+    /// False after `span` while workers are still at it.
+    bool wait_for(std::chrono::milliseconds span) {
+        std::unique_lock lock(mutex_);
+        return ended_.wait_for(lock, span, [this] { return running_ == 0; });
+    }
+
+    void join() {
+        for (std::thread& thread : threads_) {
+            if (thread.joinable()) thread.join();
+        }
+    }
+
+    /// What a worker threw. A storm that failed half-way is an error, not a shorter storm.
+    void rethrow() {
+        if (gate_.error()) std::rethrow_exception(gate_.error());
+        if (error_) std::rethrow_exception(error_);
+    }
+
+  private:
+    void work(const WorkerJob& job, std::uint32_t index, HistoryWriter& history) {
+        std::optional<Worker> worker;
+        std::exception_ptr error;
+        try {
+            worker.emplace(job, index, history);
+            worker->prepare();
+            worker->load();
+        } catch (...) {
+            error = std::current_exception();
+        }
+        if (const auto release = gate_.arrive(error)) {
+            try {
+                worker->fire(*release);
+            } catch (...) {
+                const std::lock_guard lock(mutex_);
+                error_ = std::current_exception();
+            }
+        }
+        const std::lock_guard lock(mutex_);
+        --running_;
+        ended_.notify_all();
+    }
+
+    ReleaseGate gate_;
+    std::mutex mutex_;
+    std::condition_variable ended_;
+    std::uint32_t running_;
+    std::exception_ptr error_;
+    std::vector<std::thread> threads_;
+};
+
+}  // namespace
+
+void require_fireable(const StormOrder& order) {
+    const Compiled compiled(order);
+}
+
+std::string request_text(const StormOrder& order, const PlannedAttempt& planned) {
+    const Compiled compiled(order);
+    std::string text;
+    compiled.claim.render(text, planned.user + 1, planned.number);
+    return text;
+}
+
+void run_storm(const StormOrder& order, const Plan& plan, const std::filesystem::path& history_path,
+               const std::atomic<bool>& stop, const StormProgress& progress) {
+    const Compiled compiled(order);
+    require_open_files(order.spec.connections);
+    std::atomic<std::uint64_t> ended = 0;
+    const WorkerJob job{order.spec,
+                        plan,
+                        resolve(compiled.address, order.endpoint.base_url),
+                        order.endpoint.base_url,
+                        compiled.claim,
+                        order.endpoint.claim.method == "HEAD",
+                        compiled.warm_up ? &*compiled.warm_up : nullptr,
+                        order.endpoint.warm_up && order.endpoint.warm_up->method == "HEAD",
+                        compiled.rules,
+                        std::min(order.spec.threads, order.spec.connections),
+                        stop,
+                        ended};
+    HistoryWriter history(
+        history_path, {order.scenario, order.seed, order.endpoint.user_template, order.spec.users,
+                       order.spec.connections,
+                       fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))});
+    try {
+        Crew crew(job, history);
+        while (!crew.wait_for(std::chrono::milliseconds(100))) {
+            if (progress) progress(ended, plan.size());
+        }
+        crew.join();
+        crew.rethrow();
+    } catch (...) {
+        if (ended == 0) std::filesystem::remove(history_path);
+        throw;
+    }
+    history.close();
+}
+
+}  // namespace claimstorm

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "storm/plan.h"
+#include "storm/spec.h"
+
+namespace claimstorm {
+
+/// All that a storm needs to know.
+struct StormOrder {
+    std::string scenario;
+    std::uint64_t seed = 0;
+    StormSpec spec;
+    EndpointSpec endpoint;
+    std::string campaign;  ///< what `{campaign}` stands for
+};
+
+/// Throws UsageError for whatever could not be fired: placeholders, rules, base_url. Sends nothing.
+void require_fireable(const StormOrder& order);
+
+/// The request of the plan's attempt as it would go out; for --dry-run.
+std::string request_text(const StormOrder& order, const PlannedAttempt& planned);
+
+/// Called about ten times a second while the storm runs, with attempts ended and planned.
+using StormProgress = std::function<void(std::uint64_t ended, std::uint64_t planned)>;
+
+/// Fires `plan` at the endpoint and records every attempt in `history_path`. Connections are opened
+/// and warmed first; nothing is ever retried. Setting `stop` ends it early: the history is
+/// complete then too, the unsent attempts standing in it as not_sent. Throws EnvironmentError when
+/// the target cannot be reached before the release (no history is left then), or when the history
+/// cannot be written.
+void run_storm(const StormOrder& order, const Plan& plan, const std::filesystem::path& history_path,
+               const std::atomic<bool>& stop, const StormProgress& progress);
+
+}  // namespace claimstorm

@@ -1,0 +1,370 @@
+#include "storm/worker.h"
+
+#include <algorithm>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "model/error.h"
+
+namespace claimstorm {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+
+/// SYNs under way at once while connections are opened: below any listen backlog in use.
+constexpr std::size_t kOpeningMax = 64;
+constexpr auto kPrepareMax = std::chrono::seconds(15);
+/// How often time-outs and the stop flag are looked at. Sends have a timer of their own.
+constexpr auto kTick = milliseconds(10);
+constexpr TimeNs kFlushEveryNs = 100'000'000;
+/// The last stretch before the release is spent spinning: a sleep may wake late.
+constexpr auto kSpin = std::chrono::microseconds(200);
+
+}  // namespace
+
+Worker::Worker(const WorkerJob& job, std::uint32_t index, HistoryWriter& history)
+    : job_(job),
+      index_(index),
+      history_(history),
+      lane_(history),
+      due_timer_(io_),
+      tick_timer_(io_),
+      release_(Clock::now()) {
+    const std::uint32_t total = job.spec.connections;
+    const std::uint32_t mine = total / job.workers + (index < total % job.workers ? 1 : 0);
+    for (std::uint32_t i = 0; i < mine; ++i) {
+        connections_.push_back(std::make_unique<Connection>(io_, job.endpoint, *this));
+    }
+    skip_to_own_group();
+}
+
+TimeNs Worker::now_ns() const {
+    return std::chrono::duration_cast<nanoseconds>(Clock::now() - release_).count();
+}
+
+// ---- before the release -------------------------------------------------------------------------
+
+void Worker::prepare() {
+    run_phase(Phase::opening);
+    if (job_.warm_up != nullptr) run_phase(Phase::warming);
+}
+
+void Worker::run_phase(Phase phase) {
+    phase_ = phase;
+    next_to_prepare_ = preparing_ = prepared_ = 0;
+    while (next_to_prepare_ < std::min(kOpeningMax, connections_.size())) {
+        open_or_warm(*connections_[next_to_prepare_++]);
+    }
+    const auto deadline = Clock::now() + kPrepareMax;
+    io_.restart();
+    while (prepared_ < connections_.size() && prepare_error_.empty()) {
+        if (job_.stop) throw Interrupted("interrupted before the release: nothing was sent");
+        if (Clock::now() > deadline) {
+            prepare_error_ = fmt::format("{} of {} connections were ready after {} s", prepared_,
+                                         connections_.size(), kPrepareMax.count());
+            break;
+        }
+        io_.run_one_for(milliseconds(50));
+    }
+    if (!prepare_error_.empty()) refuse_to_start();
+}
+
+void Worker::open_or_warm(Connection& connection) {
+    ++preparing_;
+    if (phase_ == Phase::opening) {
+        connection.open();
+        return;
+    }
+    connection.exchange().head = job_.warm_up_is_head;
+    job_.warm_up->render(connection.exchange().request, 1, 1);
+    connection.start();
+}
+
+void Worker::on_prepared(Connection& connection) {
+    --preparing_;
+    ++prepared_;
+    const Exchange& exchange = connection.exchange();
+    if (exchange.error != TransportError::none) {
+        prepare_error_ =
+            phase_ == Phase::opening
+                ? fmt::format("connection {} of {} could not be opened: {}", prepared_,
+                              connections_.size(), to_string(exchange.error))
+                : fmt::format("the warm-up request failed: {}", to_string(exchange.error));
+    } else if (phase_ == Phase::warming && exchange.status / 100 != 2) {
+        prepare_error_ = fmt::format("the warm-up request was answered with {}", exchange.status);
+    } else if (next_to_prepare_ < connections_.size()) {
+        open_or_warm(*connections_[next_to_prepare_++]);
+    }
+}
+
+void Worker::refuse_to_start() const {
+    throw EnvironmentError(
+        fmt::format("target {}: {}; nothing was sent: is the service running there?",
+                    job_.target_name, prepare_error_));
+}
+
+void Worker::load() {
+    phase_ = Phase::firing;
+    for (const auto& connection : connections_) {
+        connection->idle_since_ns = 0;
+        idle_.push_back(connection.get());
+    }
+    while (group_cursor_ < job_.plan.size() && job_.plan[group_cursor_].due_ns == 0 &&
+           may_start_group()) {
+        Connection* connection = idle_.front();
+        idle_.pop_front();
+        assign(*connection, {group_cursor_, false});
+        loaded_.push_back(connection);
+        start_group();
+    }
+}
+
+// ---- the storm ----------------------------------------------------------------------------------
+
+void Worker::fire(Clock::time_point release) {
+    const TimeNs last_due = job_.plan.empty() ? 0 : job_.plan.back().due_ns;
+    give_up_ns_ = last_due + job_.spec.overrun.count();
+    std::this_thread::sleep_until(release - kSpin);
+    while (Clock::now() < release) { /* the release is a shared instant */
+    }
+    release_ = release;
+    for (Connection* connection : loaded_) connection->send();
+    for (Connection* connection : loaded_) connection->await_response();
+    io_.restart();
+    tick();
+    pump({});
+    stop_if_done();
+    io_.run();
+    lane_.flush();
+}
+
+// Groups are dealt out in turn, so that every worker has its part of each moment.
+void Worker::skip_to_own_group() {
+    for (; group_cursor_ < job_.plan.size(); ++group_cursor_) {
+        if (job_.plan[group_cursor_].number != 1) continue;
+        if (groups_seen_++ % job_.workers != index_) continue;
+        std::size_t end = group_cursor_ + 1;
+        while (end < job_.plan.size() && job_.plan[end].number != 1) ++end;
+        group_size_ = end - group_cursor_;
+        return;
+    }
+}
+
+/// A user who clicks twice does so on connections of its own: the group starts when there is one
+/// for each click, and those of the later clicks are kept free. With fewer connections than clicks
+/// it must do with what there is.
+bool Worker::may_start_group() const {
+    const std::size_t free = idle_.size() - reserved_;
+    return free >= std::min(group_size_, connections_.size());
+}
+
+void Worker::start_group() {
+    reserved_ += std::min(group_size_, connections_.size()) - 1;
+    ++group_cursor_;
+    skip_to_own_group();
+}
+
+TimeNs Worker::next_eligible_ns() const {
+    TimeNs next = kNever;
+    if (!follow_ups_.empty()) next = follow_ups_.top().eligible_ns;
+    if (group_cursor_ < job_.plan.size() && may_start_group()) {
+        next = std::min(next, job_.plan[group_cursor_].due_ns);
+    }
+    return next;
+}
+
+// A second click goes before other users' first ones: a double click is close together or it is
+// none.
+std::optional<Worker::Eligible> Worker::take_eligible(TimeNs now, Starved starved) {
+    if (!follow_ups_.empty() && follow_ups_.top().eligible_ns <= now) {
+        const FollowUp next = follow_ups_.top();
+        follow_ups_.pop();
+        if (reserved_ > 0) --reserved_;
+        return Eligible{next.planned_index, next.first_waited || starved.follow_up};
+    }
+    if (group_cursor_ < job_.plan.size() && job_.plan[group_cursor_].due_ns <= now &&
+        may_start_group()) {
+        const Eligible next{group_cursor_, starved.group};
+        start_group();
+        return next;
+    }
+    return std::nullopt;
+}
+
+void Worker::pump(Starved starved) {
+    while (!idle_.empty() && !halted_) {
+        const auto next = take_eligible(now_ns(), starved);
+        if (!next) break;
+        Connection* connection = idle_.front();
+        idle_.pop_front();
+        assign(*connection, *next);
+        connection->start();
+        // A connection that must be opened first has as long for that as for its answer.
+        if (connection->exchange().sent_ns == kNever) watch(*connection, now_ns());
+    }
+    set_due_timer();
+}
+
+void Worker::assign(Connection& connection, const Eligible& next) {
+    const PlannedAttempt& planned = job_.plan[next.planned_index];
+    connection.planned_index = next.planned_index;
+    connection.waited = next.waited;
+    connection.exchange().head = job_.claim_is_head;
+    job_.claim.render(connection.exchange().request, planned.user + 1, planned.number);
+    ++in_flight_;
+}
+
+void Worker::on_sent(Connection& connection) {
+    if (phase_ != Phase::firing) return;
+    const TimeNs sent = connection.exchange().sent_ns;
+    watch(connection, sent);
+    queue_follow_ups(connection, sent);
+}
+
+void Worker::watch(Connection& connection, TimeNs since) {
+    deadlines_.push_back({since + job_.spec.timeout.count(), &connection, connection.serial()});
+}
+
+void Worker::queue_follow_ups(const Connection& connection, TimeNs sent_ns) {
+    const PlannedAttempt& first = job_.plan[connection.planned_index];
+    if (first.number != 1) return;
+    for (std::size_t i = connection.planned_index + 1; i < job_.plan.size(); ++i) {
+        if (job_.plan[i].number == 1) break;
+        follow_ups_.push({sent_ns + job_.plan[i].due_ns - first.due_ns, i, connection.waited});
+    }
+}
+
+void Worker::set_due_timer() {
+    if (idle_.empty() || halted_) return;
+    const TimeNs next = next_eligible_ns();
+    if (next == kNever || next == due_timer_set_for_) return;
+    due_timer_set_for_ = next;
+    due_timer_.expires_at(release_ + nanoseconds(next));
+    due_timer_.async_wait([this](const boost::system::error_code& error) {
+        if (error) return;
+        due_timer_set_for_ = kNever;
+        pump({});
+    });
+}
+
+void Worker::on_exchange_done(Connection& connection) {
+    if (phase_ != Phase::firing) {
+        on_prepared(connection);
+        return;
+    }
+    --in_flight_;
+    // Whoever was never sent must still bring its user's later clicks on their way.
+    if (connection.exchange().sent_ns == kNever) queue_follow_ups(connection, now_ns());
+    record(connection);
+    const Starved starved{!may_start_group(), idle_.empty()};
+    connection.idle_since_ns = now_ns();
+    idle_.push_back(&connection);
+    pump(starved);
+    stop_if_done();
+}
+
+// ---- what is recorded ---------------------------------------------------------------------------
+
+void Worker::record(Connection& connection) {
+    const Exchange& exchange = connection.exchange();
+    const PlannedAttempt& planned = job_.plan[connection.planned_index];
+    Attempt attempt;
+    attempt.user = planned.user;
+    attempt.number = planned.number;
+    attempt.due_ns = planned.due_ns;
+    attempt.waited = connection.waited;
+    attempt.transport_error = exchange.error;
+    attempt.http_status = static_cast<std::uint16_t>(exchange.status);
+    attempt.sent_ns = exchange.sent_ns;
+    attempt.first_byte_ns = exchange.first_byte_ns;
+    attempt.done_ns = exchange.done_ns;
+    std::string claim_id;
+    if (exchange.sent_ns == kNever) {
+        attempt.outcome = Outcome::not_sent;
+    } else if (exchange.error != TransportError::none) {
+        attempt.outcome = Outcome::unknown;
+    } else {
+        ResponseReading reading = job_.rules.read(exchange.status, exchange.body);
+        attempt.outcome = reading.outcome;
+        attempt.ticket = reading.ticket;
+        attempt.amount_cents = reading.amount_cents;
+        claim_id = std::move(reading.claim_id);
+        if (!reading.matched) history_.add_sample({exchange.status, exchange.body});
+    }
+    lane_.append(attempt, claim_id);
+    job_.attempts_ended.fetch_add(1, std::memory_order_relaxed);
+}
+
+void Worker::record_not_sent(std::size_t planned_index) {
+    const PlannedAttempt& planned = job_.plan[planned_index];
+    Attempt attempt;
+    attempt.user = planned.user;
+    attempt.number = planned.number;
+    attempt.due_ns = planned.due_ns;
+    attempt.transport_error = TransportError::cancelled;
+    lane_.append(attempt, {});
+    job_.attempts_ended.fetch_add(1, std::memory_order_relaxed);
+}
+
+// ---- bounds -------------------------------------------------------------------------------------
+
+void Worker::tick() {
+    const TimeNs now = now_ns();
+    expire(now);
+    if (now - last_flush_ns_ >= kFlushEveryNs) {
+        lane_.flush();
+        last_flush_ns_ = now;
+    }
+    if (!halted_ && (job_.stop || now > give_up_ns_ || history_.failed())) {
+        halt(TransportError::cancelled);
+    }
+    stop_if_done();
+    tick_timer_.expires_after(kTick);
+    tick_timer_.async_wait([this](const boost::system::error_code& error) {
+        if (!error) tick();
+    });
+}
+
+void Worker::expire(TimeNs now) {
+    while (!deadlines_.empty() && deadlines_.front().at_ns <= now) {
+        const Deadline due = deadlines_.front();
+        deadlines_.pop_front();
+        if (due.connection->serial() != due.serial) continue;
+        const TimeNs sent = due.connection->exchange().sent_ns;
+        if (sent == kNever) {
+            due.connection->give_up(TransportError::connect_timeout);
+        } else if (sent + job_.spec.timeout.count() <= now) {
+            due.connection->give_up(TransportError::timeout);
+        }
+    }
+}
+
+/// Ends the storm early: whatever is under way is given up, whatever was not begun is recorded as
+/// not sent, so that every planned attempt stands in the history.
+void Worker::halt(TransportError reason) {
+    halted_ = true;
+    for (const auto& connection : connections_) connection->give_up(reason);
+    // The later clicks of users whose first attempt went out are in the queue; the others' follow
+    // their first in the plan.
+    while (!follow_ups_.empty()) {
+        record_not_sent(follow_ups_.top().planned_index);
+        follow_ups_.pop();
+    }
+    while (group_cursor_ < job_.plan.size()) {
+        std::size_t i = group_cursor_;
+        do {
+            record_not_sent(i++);
+        } while (i < job_.plan.size() && job_.plan[i].number != 1);
+        ++group_cursor_;
+        skip_to_own_group();
+    }
+}
+
+void Worker::stop_if_done() {
+    if (in_flight_ > 0 || !follow_ups_.empty() || group_cursor_ < job_.plan.size()) return;
+    io_.stop();
+}
+
+}  // namespace claimstorm
