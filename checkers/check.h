@@ -14,7 +14,7 @@ namespace claimstorm {
 struct Check {
     std::string_view name;      ///< as in result.json: "oversell"
     std::string_view property;  ///< the formula: "d <= S"
-    std::string_view meaning;   ///< what a violation means, in plain words, and what to look at next
+    std::string_view meaning;  ///< what a violation means, in plain words, and what to look at next
     Finding (*run)(const Evidence&);
 };
 
@@ -24,7 +24,8 @@ std::span<const Check> all_checks() noexcept;
 /// nullptr when there is none of that name.
 const Check* find_check(std::string_view name) noexcept;
 
-/// Runs the named checks (all when `names` is empty) in table order. Precondition: names exist.
+/// Runs the named checks (all when `names` is empty) in table order. Throws UsageError for a name
+/// that is none, with the nearest one.
 std::vector<Finding> run_checks(const Evidence& evidence, const std::vector<std::string>& names);
 
 }  // namespace claimstorm

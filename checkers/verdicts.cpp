@@ -1,0 +1,69 @@
+#include "checkers/verdicts.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "model/units.h"
+
+namespace claimstorm {
+namespace {
+
+Finding finding_of(std::string_view check, Verdict verdict, std::string summary) {
+    Finding finding;
+    finding.check = check;
+    finding.verdict = verdict;
+    finding.summary = std::move(summary);
+    return finding;
+}
+
+}  // namespace
+
+Finding holds(std::string_view check, std::string summary) {
+    return finding_of(check, Verdict::holds, std::move(summary));
+}
+
+Finding violated(std::string_view check, std::string summary) {
+    return finding_of(check, Verdict::violated, std::move(summary));
+}
+
+Finding inconclusive(std::string_view check, std::string why) {
+    return finding_of(check, Verdict::inconclusive, std::move(why));
+}
+
+Finding skipped(std::string_view check, std::string why) {
+    return finding_of(check, Verdict::skipped, std::move(why));
+}
+
+std::string counted(std::int64_t number, std::string_view noun) {
+    return fmt::format("{} {}{}", with_commas(number), noun, number == 1 ? "" : "s");
+}
+
+std::string term(std::int64_t number) {
+    return number < 0 ? fmt::format("({})", with_commas(number)) : with_commas(number);
+}
+
+std::optional<Finding> unless_settled(std::string_view check, const Evidence& evidence) {
+    if (evidence.settlement.settled) return std::nullopt;
+    return inconclusive(check, "the stores had not settled: " + evidence.settlement.why_not);
+}
+
+std::optional<Finding> unless_recorded(std::string_view check, const Evidence& evidence) {
+    if (!evidence.history.attempts.empty()) return std::nullopt;
+    if (evidence.history.missing_tail.empty()) return skipped(check, "no attempt was recorded");
+    return inconclusive(check, "no attempt could be read: " + evidence.history.missing_tail);
+}
+
+Finding unless_history_is_cut(const Evidence& evidence, Finding finding) {
+    if (finding.verdict != Verdict::holds || evidence.history.missing_tail.empty()) return finding;
+    finding.verdict = Verdict::inconclusive;
+    finding.summary += but_history_is_cut(evidence);
+    return finding;
+}
+
+std::string but_history_is_cut(const Evidence& evidence) {
+    if (evidence.history.missing_tail.empty()) return "";
+    return "; but the history is cut: " + evidence.history.missing_tail;
+}
+
+}  // namespace claimstorm

@@ -1,0 +1,166 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "model/evidence.h"
+#include "model/finding.h"
+
+namespace claimstorm::test {
+
+/// Evidence spelled out as a story: `storm(100).grant("u1", "7").row("u1", "7").cache(99)`.
+/// To begin with the stores are settled, the claims query is named and returns nothing, before and
+/// after; no counter, backlog or user set is named. Each attempt ends one microsecond after the
+/// one before it.
+class EvidenceBuilder {
+  public:
+    explicit EvidenceBuilder(std::int64_t stock) {
+        evidence_.campaign.id = "c1";
+        evidence_.campaign.stock = stock;
+        evidence_.before.ledger = Ledger{};
+        evidence_.after.ledger = Ledger{};
+        evidence_.settlement.settled = true;
+    }
+
+    EvidenceBuilder& per_user(std::int64_t limit) {
+        evidence_.campaign.per_user = limit;
+        return *this;
+    }
+
+    EvidenceBuilder& attempt(std::string_view user, Outcome outcome, std::string_view id = "") {
+        Attempt attempt;
+        attempt.user = evidence_.users.intern(user);
+        attempt.outcome = outcome;
+        attempt.claim_id = text(id);
+        const auto now = static_cast<TimeNs>(evidence_.history.attempts.size()) * 1000;
+        attempt.due_ns = now;
+        if (outcome != Outcome::not_sent) attempt.sent_ns = now;
+        if (outcome != Outcome::not_sent && !is_indeterminate(outcome)) {
+            attempt.done_ns = now + 1000;
+        }
+        evidence_.history.attempts.push_back(attempt);
+        return *this;
+    }
+    EvidenceBuilder& grant(std::string_view user, std::string_view id = "") {
+        return attempt(user, Outcome::granted, id);
+    }
+    EvidenceBuilder& refuse(std::string_view user, Outcome outcome = Outcome::sold_out) {
+        return attempt(user, outcome);
+    }
+    EvidenceBuilder& lose_reply(std::string_view user) { return attempt(user, Outcome::unknown); }
+
+    /// Users named prefix0, prefix1 …, each granted the claim of the number that follows
+    /// `first_id`.
+    EvidenceBuilder& grants(int number, std::string_view prefix, int first_id) {
+        for (int i = 0; i < number; ++i) {
+            grant(std::string(prefix) + std::to_string(i), std::to_string(first_id + i));
+        }
+        return *this;
+    }
+    EvidenceBuilder& rows(int number, std::string_view prefix, int first_id) {
+        for (int i = 0; i < number; ++i) {
+            row(std::string(prefix) + std::to_string(i), std::to_string(first_id + i));
+        }
+        return *this;
+    }
+    /// Grants with their rows: what a sound service leaves behind.
+    EvidenceBuilder& sold(int number, std::string_view prefix = "u", int first_id = 1) {
+        return grants(number, prefix, first_id).rows(number, prefix, first_id);
+    }
+
+    /// A row of the final snapshot.
+    EvidenceBuilder& row(std::string_view user, std::string_view id = "") {
+        evidence_.after.ledger.value().rows.push_back(claim_row(user, id));
+        return *this;
+    }
+    /// A row of the baseline that was gone at the end.
+    EvidenceBuilder& deleted_row(std::string_view user, std::string_view id = "") {
+        evidence_.before.ledger.value().rows.push_back(claim_row(user, id));
+        return *this;
+    }
+    /// A row from before the storm.
+    EvidenceBuilder& old_row(std::string_view user, std::string_view id = "") {
+        return deleted_row(user, id).row(user, id);
+    }
+
+    EvidenceBuilder& remaining(std::int64_t value) {
+        evidence_.after.remaining = value;
+        return *this;
+    }
+    EvidenceBuilder& cache(std::int64_t value) {
+        evidence_.after.cache_remaining = value;
+        return *this;
+    }
+    EvidenceBuilder& backlog(std::int64_t value) {
+        evidence_.after.backlog = value;
+        return *this;
+    }
+
+    EvidenceBuilder& no_claims_query() {
+        evidence_.before.ledger = {};
+        evidence_.after.ledger = {};
+        return *this;
+    }
+    EvidenceBuilder& claims_unreadable(std::string why) {
+        evidence_.after.ledger = Unreadable{std::move(why)};
+        return *this;
+    }
+    EvidenceBuilder& no_baseline() {
+        evidence_.before = {};
+        return *this;
+    }
+    EvidenceBuilder& baseline_unreadable(std::string why) {
+        evidence_.before.ledger = Unreadable{std::move(why)};
+        return *this;
+    }
+    EvidenceBuilder& unsettled(std::string why) {
+        evidence_.settlement.settled = false;
+        evidence_.settlement.why_not = std::move(why);
+        return *this;
+    }
+    EvidenceBuilder& history_cut(std::string what) {
+        evidence_.history.missing_tail = std::move(what);
+        return *this;
+    }
+
+    /// For what the story has no word for.
+    Evidence& raw() { return evidence_; }
+    operator const Evidence&() const { return evidence_; }  // NOLINT: reads as evidence
+
+  private:
+    TextRef text(std::string_view id) { return id.empty() ? kNoText : evidence_.texts.add(id); }
+    ClaimRow claim_row(std::string_view user, std::string_view id) {
+        ClaimRow row;
+        row.user = evidence_.users.intern(user);
+        row.claim_id = text(id);
+        return row;
+    }
+
+    Evidence evidence_;
+};
+
+inline EvidenceBuilder storm(std::int64_t stock) {
+    return EvidenceBuilder(stock);
+}
+
+using Figures = std::map<std::string, std::int64_t>;
+
+/// A finding's figures by name, to be compared all at once.
+inline Figures figures(const Finding& finding) {
+    Figures figures;
+    for (const Figure& figure : finding.figures) figures[figure.name] = figure.value;
+    return figures;
+}
+
+/// What the witnesses say, one behind the other.
+inline std::vector<std::string> sentences(const Finding& finding) {
+    std::vector<std::string> sentences;
+    for (const Witness& witness : finding.witnesses) sentences.push_back(witness.what);
+    return sentences;
+}
+
+}  // namespace claimstorm::test
