@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <csignal>
 #include <exception>
 #include <string>
 
@@ -53,6 +54,8 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     curl_global_init(CURL_GLOBAL_DEFAULT);  // before any thread
+    // A file size limit is a full disk like another: the write fails and says so.
+    std::signal(SIGXFSZ, SIG_IGN);
     int status = kEnvironmentStatus;
     try {
         status = run(argc, argv);
