@@ -24,8 +24,8 @@ struct LatencyMs {
 struct StormFigures {
     std::int64_t users = 0;
     std::int64_t attempts = 0;
-    std::array<std::int64_t, kOutcomes.size()> outcomes{};  ///< indexed by Outcome
-    std::array<std::int64_t, kTransportErrors.size()> transport_errors{};
+    std::array<std::int64_t, kOutcomes.size()> outcomes{};                 ///< indexed by Outcome
+    std::array<std::int64_t, kTransportErrors.size()> transport_errors{};  ///< `none` not counted
     std::int64_t waited = 0;       ///< attempts for which no connection was free when they were due
     double release_spread_ms = 0;  ///< first to last send among attempts due at the release
     double send_lag_us_p99 = 0;    ///< sent minus due

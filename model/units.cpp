@@ -47,8 +47,11 @@ std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) no
 
 std::optional<std::int64_t> parse_count(std::string_view text) noexcept {
     const auto count = parse_scaled(text, kCountUnits);
-    if (!count || *count > kInt64Limit || *count != std::floor(*count)) return std::nullopt;
-    return static_cast<std::int64_t>(*count);
+    if (!count || *count > kInt64Limit) return std::nullopt;
+    // "1.005k" is 1004.999… in binary: what the writer meant is the whole number beside it.
+    const double whole = std::round(*count);
+    if (std::abs(*count - whole) > 1e-9 * std::max(1.0, whole)) return std::nullopt;
+    return static_cast<std::int64_t>(whole);
 }
 
 std::optional<double> parse_rate(std::string_view text) noexcept {

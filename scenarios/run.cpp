@@ -67,6 +67,10 @@ class ActiveTarget {
                                  options.redis_url, [&stop] { return stop.load(); }});
             target_ = &running_->target();
         } else {
+            if (!options.mysql_url.empty() || !options.redis_url.empty()) {
+                throw UsageError(
+                    "--mysql and --redis are for bundled flows; this target file names its own stores");
+            }
             target_ = &std::get<Target>(scenario.target);
         }
     }

@@ -27,6 +27,7 @@ Placeholders campaign_only(const Campaign& campaign) {
 std::vector<std::string> fill_all(const std::vector<std::string>& words,
                                   const Placeholders& placeholders, std::string_view where) {
     std::vector<std::string> filled;
+    filled.reserve(words.size());
     for (const std::string& word : words) filled.push_back(placeholders.fill(word, where));
     return filled;
 }

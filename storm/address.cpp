@@ -82,7 +82,7 @@ void require_allowed_host(const HttpAddress& address,
     if (hosts_allowed.empty()) {
         if (is_loopback(address.host)) return;
         throw UsageError(fmt::format(
-            "base_url: '{0}' is not this machine; a storm at another host must be allowed: add "
+            "the host '{0}' is not this machine; a storm at another host must be allowed: add "
             "\"hosts_allowed\": [\"{0}\"] to the target file",
             address.host));
     }

@@ -21,7 +21,7 @@ constexpr std::size_t kReadBytes = 4096;
 /// closed it, and a request written into it would be lost without anybody being at fault.
 constexpr TimeNs kIdleTrustedNs = 50'000'000;
 /// What the parser has not taken yet (a header, a chunk header) may grow to this.
-constexpr std::size_t kUnparsedBytesMax = 2 * ResponseParser::kHeaderBytesMax;
+constexpr std::size_t kUnparsedBytesMax = std::size_t{2} * ResponseParser::kHeaderBytesMax;
 
 TransportError connect_error(const error_code& error) {
     if (error == asio::error::connection_refused) return TransportError::connect_refused;

@@ -19,13 +19,15 @@ class Connection;
 /// The worker that owns a connection: its clock, and who is told when an exchange is over.
 class ExchangeListener {
   public:
+    ExchangeListener() = default;
+    virtual ~ExchangeListener() = default;
+    ExchangeListener(const ExchangeListener&) = delete;
+    ExchangeListener& operator=(const ExchangeListener&) = delete;
+
     virtual TimeNs now_ns() const = 0;
     /// The first write has been made; `exchange().sent_ns` is set.
     virtual void on_sent(Connection& connection) = 0;
     virtual void on_exchange_done(Connection& connection) = 0;
-
-  protected:
-    ~ExchangeListener() = default;
 };
 
 /// One request and what came of it.

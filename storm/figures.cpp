@@ -44,7 +44,9 @@ StormFigures storm_figures(const History& history) {
     for (const Attempt& attempt : history.attempts) {
         ++figures.attempts;
         ++figures.outcomes.at(static_cast<std::size_t>(attempt.outcome));
-        ++figures.transport_errors.at(static_cast<std::size_t>(attempt.transport_error));
+        if (attempt.transport_error != TransportError::none) {
+            ++figures.transport_errors.at(static_cast<std::size_t>(attempt.transport_error));
+        }
         if (attempt.user >= seen.size()) seen.resize(attempt.user + 1, false);
         if (!seen[attempt.user]) ++figures.users;
         seen[attempt.user] = true;

@@ -15,7 +15,7 @@
 namespace claimstorm {
 namespace {
 
-constexpr std::size_t kChunkBytes = 48 * 1024;
+constexpr std::size_t kChunkBytes = std::size_t{48} * 1024;
 /// Chunks that may wait for the disk; then the sender waits, rather than memory growing.
 constexpr std::size_t kQueueMax = 256;
 constexpr int kSamplesMax = 5;

@@ -10,7 +10,10 @@
 namespace claimstorm {
 namespace {
 
-const std::vector<std::string_view> kClaimPlaceholders = {"user", "n", "campaign", "attempt"};
+const std::vector<std::string_view>& claim_placeholders() {
+    static const std::vector<std::string_view> names = {"user", "n", "campaign", "attempt"};
+    return names;
+}
 
 bool equals_ignoring_case(std::string_view a, std::string_view b) {
     return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
@@ -32,9 +35,9 @@ RequestTemplate::RequestTemplate(const RequestSpec& spec, std::string_view host,
     : campaign_(campaign),
       user_(user_template, {"n"}, "users.template"),
       method_(spec.method),
-      path_(std::string(path_prefix) + spec.path, kClaimPlaceholders, fmt::format("{}.path", where),
-            TextTemplate::Escape::path),
-      body_(spec.body, kClaimPlaceholders, fmt::format("{}.body", where),
+      path_(std::string(path_prefix) + spec.path, claim_placeholders(),
+            fmt::format("{}.path", where), TextTemplate::Escape::path),
+      body_(spec.body, claim_placeholders(), fmt::format("{}.body", where),
             spec.json_body ? TextTemplate::Escape::json : TextTemplate::Escape::none),
       has_body_(!spec.body.empty() || (spec.method != "GET" && spec.method != "HEAD")) {
     bool has_host = false;
@@ -44,7 +47,7 @@ RequestTemplate::RequestTemplate(const RequestSpec& spec, std::string_view host,
         has_host |= equals_ignoring_case(name, "Host");
         has_agent |= equals_ignoring_case(name, "User-Agent");
         has_type |= equals_ignoring_case(name, "Content-Type");
-        headers_.emplace_back(name, TextTemplate(value, kClaimPlaceholders,
+        headers_.emplace_back(name, TextTemplate(value, claim_placeholders(),
                                                  fmt::format("{}.headers.{}", where, name)));
     }
     if (!has_host) fixed_headers_ += fmt::format("Host: {}\r\n", host);

@@ -13,7 +13,7 @@ namespace claimstorm {
 /// One object a response (Beast's parsers cannot be reset).
 class ResponseParser : public boost::beast::http::basic_parser<false> {
   public:
-    static constexpr std::size_t kBodyBytesMax = 256 * 1024;
+    static constexpr std::size_t kBodyBytesMax = std::size_t{256} * 1024;
     static constexpr std::uint32_t kHeaderBytesMax = 32 * 1024;
 
     /// The body is appended to `body`, which must outlive the parser.

@@ -13,7 +13,7 @@
 #include <thread>
 #include <unistd.h>
 
-namespace claimstorm::testing {
+namespace claimstorm::test {
 
 /// What a scripted connection does with one request: bytes to write, and whether it then closes.
 struct ScriptedAnswer {
@@ -155,4 +155,4 @@ class ScriptedServer {
     std::thread acceptor_;
 };
 
-}  // namespace claimstorm::testing
+}  // namespace claimstorm::test

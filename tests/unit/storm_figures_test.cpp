@@ -121,6 +121,8 @@ TEST_CASE("outcomes, users and the first sold out are counted from the attempts"
     CHECK(figures.count(Outcome::granted) == 1);
     CHECK(figures.count(Outcome::sold_out) == 2);
     CHECK(figures.count(Outcome::not_sent) == 1);
+    CHECK(figures.transport_errors[static_cast<std::size_t>(TransportError::none)] == 0);
+    CHECK(figures.transport_errors[static_cast<std::size_t>(TransportError::connect_refused)] == 1);
     REQUIRE(figures.time_to_sold_out_ms.has_value());
     CHECK(*figures.time_to_sold_out_ms == Approx(6));
     CHECK(figures.duration_ms == Approx(8));

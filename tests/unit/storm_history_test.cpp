@@ -1,10 +1,7 @@
 #include <csignal>
 #include <filesystem>
-#include <fstream>
 #include <limits>
-#include <sstream>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <catch2/catch.hpp>
 
@@ -12,22 +9,13 @@
 #include "storm/history_codec.h"
 #include "storm/history_export.h"
 #include "storm/history_file.h"
+#include "tests/support/temporary_folder.h"
 
 using namespace claimstorm;
+using namespace claimstorm::test;
 namespace fs = std::filesystem;
 
 namespace {
-
-/// A folder that goes away with the test.
-struct TemporaryFolder {
-    fs::path path;
-    TemporaryFolder() {
-        std::string name = (fs::temp_directory_path() / "claimstorm-test-XXXXXX").string();
-        REQUIRE(::mkdtemp(name.data()) != nullptr);
-        path = name;
-    }
-    ~TemporaryFolder() { fs::remove_all(path); }
-};
 
 HistoryHeader header_of(std::uint32_t users) {
     return {"name", 42, "u{n}", users, 3, "now"};
@@ -54,17 +42,6 @@ void write_history(const fs::path& path, std::uint32_t attempts, std::uint32_t f
     }
     lane.flush();
     writer.close();
-}
-
-std::string slurp(const fs::path& path) {
-    std::ifstream in(path, std::ios::binary);
-    std::ostringstream text;
-    text << in.rdbuf();
-    return text.str();
-}
-
-void spill(const fs::path& path, const std::string& bytes) {
-    std::ofstream(path, std::ios::binary) << bytes;
 }
 
 HistoryContents read(const fs::path& path) {

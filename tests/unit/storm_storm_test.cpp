@@ -12,7 +12,7 @@
 #include "tests/support/scripted_server.h"
 
 using namespace claimstorm;
-using namespace claimstorm::testing;
+using namespace claimstorm::test;
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 

@@ -1,0 +1,267 @@
+#include <functional>
+#include <regex>
+#include <set>
+
+#include <catch2/catch.hpp>
+
+#include "checkers/check.h"
+#include "model/error.h"
+#include "scenarios/catalog.h"
+#include "scenarios/gates.h"
+#include "scenarios/scenario_file.h"
+#include "scenarios/target_file.h"
+#include "tests/support/temporary_folder.h"
+
+using namespace claimstorm;
+using namespace claimstorm::test;
+using nlohmann::json;
+
+namespace {
+
+const char* kTarget = R"({
+    "base_url": "http://127.0.0.1:3000",
+    "claim": { "path": "/sk/{campaign}", "headers": { "Authorization": "Bearer {user}" },
+               "body": { "uid": "{user}" } },
+    "outcomes": [ { "status": 200, "json": { "/code": 0 }, "is": "granted" } ],
+    "prepare": [ { "sql": "DELETE FROM t WHERE c = {campaign}" },
+                 { "redis": ["SET", "s:{campaign}", "{stock}"] } ],
+    "mysql": { "url": "mysql://me:secret@127.0.0.1/db",
+               "claims": "SELECT uid AS user FROM t WHERE c = {campaign}" },
+    "redis": { "url": "redis://:secret2@127.0.0.1", "remaining": ["GET", "s:{campaign}"] }
+})";
+
+json scenario_document() {
+    return {{"name", "n"},
+            {"target", json::parse(kTarget)},
+            {"campaign", {{"stock", 10}}},
+            {"storm", {{"users", 20}}}};
+}
+
+Scenario read(const json& document) {
+    return read_scenario(JsonPlace(document, "f.json"), ".");
+}
+
+std::string error_of(const json& document) {
+    try {
+        read(document);
+    } catch (const UsageError& error) {
+        return error.what();
+    }
+    return "no error";
+}
+
+/// The error when the value at `pointer` is replaced.
+std::string error_with(const char* pointer, const json& value) {
+    json document = scenario_document();
+    document[json::json_pointer(pointer)] = value;
+    return error_of(document);
+}
+
+std::string text_error(const std::string& text) {
+    try {
+        parse_json_text(text, "f.json");
+    } catch (const UsageError& error) {
+        return error.what();
+    }
+    return "no error";
+}
+
+}  // namespace
+
+TEST_CASE("what is not JSON is told with line and column, and comments are allowed") {
+    CHECK(text_error("{\n  \"a\": 1,\n  b\n}").starts_with("f.json:3:3: not JSON: "));
+    CHECK(text_error("").starts_with("f.json:1:1: not JSON: "));
+    CHECK(text_error("{ \"a\": 1 } x").starts_with("f.json:1:12: not JSON: "));
+    CHECK(text_error("// hello\n{ /* there */ \"a\": 1 }") == "no error");
+    CHECK(text_error(R"({"a": {"x": 1, "y": 2, "x": 3}})") ==
+          "f.json: the key 'x' stands twice in one object");
+    CHECK(text_error(R"({"a": {"x": 1}, "b": {"x": 3}})") == "no error");
+    CHECK(text_error(std::string(100'000, '[')).starts_with("f.json:1:"));
+    CHECK(text_error(std::string(100, '[') + std::string(100, ']')) ==
+          "f.json: nested deeper than 64 levels");
+}
+
+TEST_CASE("an unknown key is refused with its place and a guess") {
+    CHECK(error_with("/strom", 1) == "f.json: /: unknown key 'strom'; did you mean 'storm'?");
+    CHECK(error_with("/storm/user", 1) ==
+          "f.json: /storm: unknown key 'user'; did you mean 'users'?");
+    CHECK(error_with("/target/claim/bodi", 1) ==
+          "f.json: /target/claim: unknown key 'bodi'; did you mean 'body'?");
+}
+
+TEST_CASE("a wrong type or an impossible number is refused with its place") {
+    CHECK(error_with("/campaign/stock", 0) ==
+          "f.json: /campaign/stock: 0 is too small: at least 1");
+    CHECK(error_with("/campaign/stock", -5) ==
+          "f.json: /campaign/stock: -5 is too small: at least 1");
+    CHECK(error_with("/storm/users", 0) ==
+          "f.json: /storm/users: 0 is out of range: 1 to 100000000");
+    CHECK(error_with("/storm/users", "many") ==
+          "f.json: /storm/users: \"many\" is not a whole number; write it as 2000 or \"2k\"");
+    CHECK(error_with("/storm/users", 1.5).find("not a whole number") != std::string::npos);
+    CHECK(error_with("/storm/users", json::parse("18446744073709551615"))
+              .find("not a whole number") != std::string::npos);
+    CHECK(error_with("/storm", json::array()) ==
+          "f.json: /storm: an object is wanted here, this is array");
+    CHECK(error_with("/storm/timeout", 5) ==
+          "f.json: /storm/timeout: 5 is not a duration; write it as \"500ms\", \"30s\" or \"5m\"");
+    CHECK(error_with("/storm/timeout", "0").find("too short") != std::string::npos);
+    CHECK(error_with("/storm/arrival", {{"rate", "0/s"}}).find("not a rate above 0") !=
+          std::string::npos);
+    CHECK(error_with("/storm/arrival", {{"burst", {{"gate", "last"}}}})
+              .find("/storm/arrival/burst/gate") != std::string::npos);
+    CHECK(error_with("/storm/double_click", {{"fraction", 1.5}}).find("out of range: 0 to 1") !=
+          std::string::npos);
+    CHECK(error_with("/name", "../x").find("f.json: /name: a name is made of") == 0);
+    CHECK(error_with("/seed", -1).find("f.json: /seed") == 0);
+    CHECK(error_with("/campaign/kind", "lottery").find("coupon or envelope") != std::string::npos);
+    json document = scenario_document();
+    document.erase("campaign");
+    CHECK(error_of(document) == "f.json: /: the key 'campaign' is missing");
+    CHECK(error_of(json::array()) == "f.json: /: an object is wanted here, this is array");
+}
+
+TEST_CASE("checks, gates and expectations must exist") {
+    CHECK(error_with("/checks", {"oversel"}) ==
+          "f.json: /checks/0: there is no check 'oversel'; did you mean 'oversell'?");
+    CHECK(error_with("/checks", json::array()).find("checks nothing") != std::string::npos);
+    CHECK(error_with("/gates", {{"latency_p99", "< 2"}}).find("did you mean 'latency_ms_p99'?") !=
+          std::string::npos);
+    CHECK(error_with("/gates", {{"latency_ms_p99", "about 2"}}).find("is not a limit") !=
+          std::string::npos);
+    CHECK(error_with("/expect", {{"violated", {"nothing"}}}).find("f.json: /expect/violated/0") ==
+          0);
+    json document = scenario_document();
+    document["expect"] = {{"violated", {"oversell", "latency_ms_p99"}}};
+    CHECK(read(document).expect->violated.size() == 2);
+}
+
+TEST_CASE("a target that could prove or reach nothing is refused") {
+    CHECK(error_with("/target/base_url", "http://shop.example")
+              .find("f.json: /target/base_url: the host 'shop.example' is not this machine") == 0);
+    CHECK(error_with("/target/hosts_allowed", {"other"}).find("not in hosts_allowed (other)") !=
+          std::string::npos);
+    CHECK(error_with("/target/outcomes", json::array()).find("every answer would be unknown") !=
+          std::string::npos);
+    CHECK(error_with("/target/outcomes", {{{"status", 200}, {"is", "sold_out"}}})
+              .find("no rule says \"granted\"") != std::string::npos);
+    CHECK(error_with("/target/outcomes/0/is", "grantd").find("did you mean 'granted'?") !=
+          std::string::npos);
+    CHECK(error_with("/target/outcomes/0/is", "not_sent").find("is not an outcome") !=
+          std::string::npos);
+    CHECK(error_with("/target/users", {{"template", "same"}}).find("all users would be one") !=
+          std::string::npos);
+    CHECK(error_with("/target/claim/path", "sk").find("starts with '/'") != std::string::npos);
+    CHECK(error_with("/target/claim/method", "FETCH").find("is not a method") != std::string::npos);
+    CHECK(error_with("/target/claim/headers", {{"X", "a\r\nB: c"}}).find("line breaks") !=
+          std::string::npos);
+    CHECK(error_with("/target/claim/headers", {{"X Y", "a"}}).find("is not a header name") !=
+          std::string::npos);
+    CHECK(error_with("/target/claim/path", "/{usr}").find("did you mean {user}?") !=
+          std::string::npos);
+}
+
+TEST_CASE("an audit only reads: what could write is refused in the file") {
+    CHECK(error_with("/target/mysql/claims", "DELETE FROM t").find("must be a SELECT") !=
+          std::string::npos);
+    CHECK(error_with("/target/mysql/claims", "SELECT 1 FROM t WHERE c = '{campaign}'")
+              .find("write it without quotes") != std::string::npos);
+    CHECK(error_with("/target/redis/remaining", {"SET", "a", "1"}).find("an audit only reads") !=
+          std::string::npos);
+    CHECK(error_with("/target/redis/remaining", {"get", "a"}) == "no error");
+    CHECK(error_with("/target/mysql/url", "postgres://x").find("f.json: /target/mysql/url") == 0);
+}
+
+TEST_CASE("a scenario reads back from the JSON it is saved as, without its secrets") {
+    json document = scenario_document();
+    document["storm"]["arrival"] = {{"rate", "1.5k/s"}};
+    document["storm"]["double_click"] = {{"fraction", 0.2}, {"within", "5ms"}};
+    document["gates"] = {{"unknown_rate", "< 0.01"}};
+    document["expect"] = {{"violated", {"oversell"}}};
+    const Scenario scenario = read(document);
+    const std::string saved = scenario_to_json(scenario, 42).dump();
+    CHECK(saved.find("secret") == std::string::npos);
+    CHECK(saved.find("Bearer") == std::string::npos);
+    CHECK(saved.find("***") != std::string::npos);
+    const json again = json::parse(saved);
+    const Scenario second = read_scenario(JsonPlace(again, "saved"), ".");
+    CHECK(scenario_to_json(second, 42).dump() == saved);
+    CHECK(second.seed == 42);
+    CHECK(std::get<ConstantRate>(second.storm.arrival).per_second == 1500);
+    CHECK(second.storm.double_click->copies == 2);
+    CHECK(second.storm.connections == 20);
+}
+
+TEST_CASE("a scenario finds its target file beside itself") {
+    const TemporaryFolder folder;
+    std::filesystem::create_directory(folder.path / "targets");
+    spill(folder.path / "targets" / "t.json", kTarget);
+    json document = scenario_document();
+    document["target"] = "targets/t.json";
+    spill(folder.path / "s.json", document.dump());
+    const Scenario scenario = load_scenario((folder.path / "s.json").string());
+    CHECK(std::get<Target>(scenario.target).endpoint.base_url == "http://127.0.0.1:3000");
+    document["target"] = "targets/missing.json";
+    spill(folder.path / "s.json", document.dump());
+    CHECK_THROWS_WITH(load_scenario((folder.path / "s.json").string()),
+                      Catch::Contains("targets/missing.json' cannot be read"));
+}
+
+TEST_CASE("a scenario that is neither a file nor bundled is refused with a guess") {
+    CHECK_THROWS_WITH(load_scenario("coupon-naiv"),
+                      Catch::Contains("did you mean 'coupon-naive'?"));
+    CHECK_THROWS_AS(load_scenario("/nonexistent/x.json"), UsageError);
+    CHECK_THROWS_WITH(load_scenario("/tmp"), Catch::Contains("is a folder"));
+}
+
+TEST_CASE("every bundled scenario loads, and is named like its file") {
+    CHECK(bundled_scenarios().size() >= 4);
+    for (const BundledScenario& bundled : bundled_scenarios()) {
+        INFO(bundled.name);
+        const Scenario scenario = load_scenario(std::string(bundled.name));
+        CHECK(scenario.name == bundled.name);
+        CHECK_FALSE(scenario.about.empty());
+    }
+}
+
+TEST_CASE("the schema names exactly the keys that the loader takes") {
+    const json schema = json::parse(
+        slurp(std::filesystem::path(CLAIMSTORM_SOURCE_DIR) / "scenarios" / "scenario.schema.json"));
+    const std::function<std::set<std::string>(const json&)> keys_of = [](const json& object) {
+        std::set<std::string> keys;
+        for (const auto& [key, value] : object.at("properties").items()) keys.insert(key);
+        CHECK(object.at("additionalProperties") == false);
+        return keys;
+    };
+    const auto loader_keys = [](const char* pointer) {
+        // The loader lists what it knows when a key is like none of them.
+        const std::string at = std::string(pointer) + "/zzzzzzzzzzzzzzzzzzzz";
+        const std::string message = error_with(at.c_str(), 1);
+        std::set<std::string> keys;
+        const std::string list = message.substr(message.find("known here are: ") + 16);
+        const std::regex word("[a-z_]+");
+        for (std::sregex_iterator i(list.begin(), list.end(), word), end; i != end; ++i) {
+            keys.insert(i->str());
+        }
+        return keys;
+    };
+    const json& definitions = schema.at("definitions");
+    CHECK(keys_of(schema) == loader_keys(""));
+    CHECK(keys_of(definitions.at("campaign")) == loader_keys("/campaign"));
+    CHECK(keys_of(definitions.at("storm")) == loader_keys("/storm"));
+    CHECK(keys_of(definitions.at("target")) == loader_keys("/target"));
+    CHECK(keys_of(definitions.at("request")) == loader_keys("/target/claim"));
+    CHECK(keys_of(definitions.at("outcome_rule")) == loader_keys("/target/outcomes/0"));
+    CHECK(keys_of(definitions.at("mysql")) == loader_keys("/target/mysql"));
+    CHECK(keys_of(definitions.at("redis")) == loader_keys("/target/redis"));
+    CHECK(keys_of(definitions.at("prepare_step")) == loader_keys("/target/prepare/0"));
+    std::set<std::string> checks;
+    for (const json& name : definitions.at("check_name").at("enum")) checks.insert(name);
+    CHECK(checks.size() == all_checks().size());
+    for (const Check& check : all_checks()) CHECK(checks.count(std::string(check.name)) == 1);
+    std::set<std::string> gates;
+    for (const auto& [name, limit] : definitions.at("gates").at("properties").items())
+        gates.insert(name);
+    CHECK(gates.size() == gate_names().size());
+    for (const std::string_view name : gate_names()) CHECK(gates.count(std::string(name)) == 1);
+}
