@@ -83,7 +83,7 @@ TEST_CASE("a cut-off history is judged as far as it goes, and never green") {
     CHECK(ended.out.find("tail is missing") != std::string::npos);
 }
 
-TEST_CASE("--expect turns the expected violation into success, and only that") {
+TEST_CASE("run --expect turns the expected violation into success, and only that") {
     const TemporaryFolder folder;
     Program program(folder.path);
     const Ended text = program.claimstorm({"scenarios", "coupon-lua-gate"});

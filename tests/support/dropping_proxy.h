@@ -4,6 +4,8 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <mutex>
+#include <optional>
 #include <poll.h>
 #include <stdexcept>
 #include <string>
@@ -11,6 +13,7 @@
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 namespace claimstorm {
@@ -47,15 +50,28 @@ class DroppingProxy {
 
     /// Precondition: not armed. `text` is compared with what arrives in one piece.
     void arm(std::string text, When when) {
-        text_ = std::move(text);
-        when_ = when;
-        armed_ = true;
+        const std::lock_guard lock(mutex_);
+        armed_ = Drop{std::move(text), when};
     }
-    void disarm() noexcept { armed_ = false; }
     /// Whether the armed drop has happened.
-    bool has_dropped() const noexcept { return !armed_; }
+    bool has_dropped() {
+        const std::lock_guard lock(mutex_);
+        return !armed_;
+    }
 
   private:
+    struct Drop {
+        std::string text;
+        When when = When::before_effect;
+    };
+
+    /// The armed drop if `said` is what it waits for; it is disarmed then.
+    std::optional<Drop> take_drop(const std::string& said) {
+        const std::lock_guard lock(mutex_);
+        if (!armed_ || said.find(armed_->text) == std::string::npos) return std::nullopt;
+        return std::exchange(armed_, std::nullopt);
+    }
+
     static sockaddr_in loopback(std::uint16_t port) {
         sockaddr_in address{};
         address.sin_family = AF_INET;
@@ -92,8 +108,9 @@ class DroppingProxy {
         if (ends[0].revents != 0) {
             const std::string said = read_some(client);
             if (said.empty()) return false;
-            if (armed_ && said.find(text_) != std::string::npos && armed_.exchange(false)) {
-                if (when_ == When::after_effect && write_all(server, said)) read_some(server);
+            if (const auto drop = take_drop(said)) {
+                const bool heard = drop->when == When::after_effect && write_all(server, said);
+                if (heard) read_some(server);
                 return false;
             }
             if (!write_all(server, said)) return false;
@@ -123,9 +140,8 @@ class DroppingProxy {
     std::uint16_t server_port_;
     int listener_;
     std::uint16_t port_ = 0;
-    std::string text_ = "\x01never said\x01";
-    When when_ = When::before_effect;
-    std::atomic<bool> armed_{false};
+    std::mutex mutex_;
+    std::optional<Drop> armed_;
     std::atomic<bool> stopping_{false};
     std::thread acceptor_;
     std::vector<std::thread> connections_;
