@@ -17,6 +17,6 @@ pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
 add_library(claimstorm_network STATIC ${CMAKE_SOURCE_DIR}/cmake/boost_network.cpp)
 target_compile_definitions(claimstorm_network PUBLIC
   BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
-  BOOST_ASIO_NO_DEPRECATED BOOST_BEAST_USE_STD_STRING_VIEW)
+  BOOST_ASIO_NO_DEPRECATED)
 target_link_libraries(claimstorm_network PUBLIC Boost::headers OpenSSL::SSL Threads::Threads)
 target_compile_features(claimstorm_network PUBLIC cxx_std_20)

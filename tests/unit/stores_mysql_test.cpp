@@ -148,8 +148,9 @@ TEST_CASE("a million rows stream through flat memory") {
         "AS a, seq_1_to_1000 AS b) AS rows_";
     std::int64_t rows = 0;
     const auto before = resident_kb();
-    mysql.for_each_row(sql, {},
-                       [&](const MysqlRow& row) { rows += row.text(1).size() == 20 ? 1 : 0; });
+    mysql.for_each_row(sql, {}, [&](const MysqlRow& row) {
+        rows += std::get<std::string_view>(row[1]).size() == 20 ? 1 : 0;
+    });
     CHECK(rows == 1'000'000);
     CHECK(resident_kb() - before < 8192);
 }

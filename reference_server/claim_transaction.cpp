@@ -1,0 +1,59 @@
+#include "reference_server/claim_transaction.h"
+
+#include <chrono>
+#include <thread>
+
+#include "reference_server/backoff.h"
+
+namespace claimstorm::reference {
+namespace {
+
+constexpr int kAttempts = 5;
+
+/// Whether the row is there once nobody is working on it any more; nullopt when that stays open.
+std::optional<bool> is_stored(Context& context, std::uint64_t claim_id) {
+    try {
+        return context.mysql()
+            .query_one("SELECT id FROM claims WHERE id = ? LOCK IN SHARE MODE",
+                       {static_cast<std::int64_t>(claim_id)})
+            .has_value();
+    } catch (const MysqlError&) {
+        return std::nullopt;
+    }
+}
+
+}  // namespace
+
+ClaimTransaction run_claim_transaction(
+    Context& context, const std::function<std::optional<std::uint64_t>(MysqlConnection&)>& body) {
+    Backoff backoff(context.random(), std::chrono::milliseconds(1), std::chrono::milliseconds(50));
+    ClaimTransaction end{Fate::rolled_back, 0, {}};
+    for (int attempt = 1; attempt <= kAttempts; ++attempt) {
+        std::optional<std::uint64_t> claim_id;
+        try {
+            MysqlConnection& mysql = context.mysql();
+            Transaction transaction(mysql);
+            claim_id = body(mysql);
+            if (!claim_id) {
+                transaction.rollback();
+                return {Fate::refused, 0, {}};
+            }
+            transaction.commit();
+            return {Fate::committed, *claim_id, {}};
+        } catch (const MysqlError& error) {
+            end.why = error.what();
+            if (is_connection_lost(error) && claim_id) {
+                const auto stored = is_stored(context, *claim_id);
+                if (!stored) return {Fate::unknown, 0, end.why};
+                if (*stored) return {Fate::committed, *claim_id, {}};
+            } else if (!is_deadlock(error) && !is_lock_wait_timeout(error) &&
+                       !is_connection_lost(error)) {
+                return end;
+            }
+        }
+        if (attempt < kAttempts) std::this_thread::sleep_for(backoff.next());
+    }
+    return end;
+}
+
+}  // namespace claimstorm::reference

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "reference_server/context.h"
+
+namespace claimstorm::reference {
+
+/// How a claim's transaction ended.
+enum class Fate : std::uint8_t {
+    committed,
+    refused,      ///< the body decided against it; rolled back
+    rolled_back,  ///< the database failed; nothing of it is stored, nor ever will be
+    unknown,      ///< COMMIT was sent, its reply never came, and reading back did not work either
+};
+
+struct ClaimTransaction {
+    Fate fate = Fate::unknown;
+    std::uint64_t claim_id = 0;  ///< the claim row's id, when committed
+    std::string why;             ///< the last error of a transaction that failed
+};
+
+/// Runs `body` in a transaction of its own and commits. `body` stores the claim and returns its
+/// row's id in the table `claims`, or returns nullopt to refuse; it may run several times, each
+/// time on a fresh transaction.
+///
+/// A deadlock (1213), a lock wait timeout (1205) or a connection lost before COMMIT ends the whole
+/// transaction and is tried again, a bounded number of times. When COMMIT's reply is lost, the row
+/// is looked for with a locking read, which waits until the old session has committed or rolled
+/// back: a plain read could miss a commit that is still under way.
+///
+/// What `body` throws, other than MysqlError, goes through after a rollback.
+ClaimTransaction run_claim_transaction(
+    Context& context, const std::function<std::optional<std::uint64_t>(MysqlConnection&)>& body);
+
+}  // namespace claimstorm::reference

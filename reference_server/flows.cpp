@@ -1,0 +1,33 @@
+#include "reference_server/flows.h"
+
+#include <fmt/format.h>
+
+#include "model/error.h"
+#include "model/units.h"
+
+namespace claimstorm::reference {
+
+const std::vector<FlowEntry>& flows() {
+    static const std::vector<FlowEntry> table = {
+        coupon_naive(),
+        coupon_global_lock(),
+        coupon_global_lock_recheck(),
+        coupon_lua_gate(),
+    };
+    return table;
+}
+
+const FlowEntry& find_flow(std::string_view name) {
+    std::vector<std::string_view> names;
+    for (const FlowEntry& entry : flows()) {
+        if (entry.name == name) return entry;
+        names.push_back(entry.name);
+    }
+    const auto near = did_you_mean(name, names);
+    throw UsageError(
+        fmt::format("--flow: there is no flow '{}'; {}", name,
+                    near ? fmt::format("did you mean '{}'?", *near)
+                         : std::string("claimstorm-server --list-flows names them all")));
+}
+
+}  // namespace claimstorm::reference

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/campaign.h"
+#include "reference_server/flow.h"
+#include "reference_server/flow_options.h"
+
+namespace claimstorm::reference {
+
+/// A flow as the table lists it; each flow's file describes itself.
+struct FlowEntry {
+    std::string name;
+    CampaignKind kind = CampaignKind::coupon;
+    std::string about;                ///< one sentence
+    std::vector<OptionSpec> options;  ///< what `--option` may set
+    std::vector<std::string> steps;   ///< every name it hands to `Context::step`
+    std::unique_ptr<Flow> (*make)(const FlowOptions& options) = nullptr;
+};
+
+/// All flows, in the order they are listed.
+const std::vector<FlowEntry>& flows();
+
+/// The flow of that name. Throws UsageError with the nearest name.
+const FlowEntry& find_flow(std::string_view name);
+
+// One function a flow, defined in its file under flows/.
+FlowEntry coupon_naive();
+FlowEntry coupon_global_lock();
+FlowEntry coupon_global_lock_recheck();
+FlowEntry coupon_lua_gate();
+
+}  // namespace claimstorm::reference

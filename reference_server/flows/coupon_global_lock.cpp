@@ -1,0 +1,131 @@
+// coupon/global-lock: the article's cure, as the article writes it.
+//
+//   1. Read the coupon: status, remaining, has this user claimed.
+//      Take the global lock with SETNX; whoever does not get it tries again until `wait` is over.
+//   2. Decrement the cache.
+//   3. At zero, mark the coupon sold out.
+//   4. One MySQL transaction: remaining-1 and the claim row. On success release the lock.
+//   5. If step 4 fails: release the lock and cache+1.
+//
+// Follows the coupon article: the lock key holds no owner, never expires, and what step 1 read is
+// not read again once the lock is held.
+//
+// Guarantees that steps 2 to 4 of two claims never overlap.
+//
+// What breaks it:
+//   - What step 1 read is stale by the time the lock is held. All that waited with "1 left" or
+//     "not claimed" in hand go through one after the other: oversell, and two rows for a user who
+//     clicked twice.
+//   - A crash while the lock is held leaves it for ever (PTTL -1): nobody claims any more.
+//   - Step 5 gives the unit back after the release: the next holder may take the cache to zero and
+//     mark the coupon sold out while a unit is on its way back.
+#include <chrono>
+#include <memory>
+#include <thread>
+
+#include <nlohmann/json.hpp>
+
+#include "reference_server/campaign_store.h"
+#include "reference_server/flows.h"
+#include "reference_server/flows/coupon_reads.h"
+
+namespace claimstorm::reference {
+namespace {
+
+std::string lock_key(std::string_view campaign) {
+    return key_of(campaign, "lock");
+}
+
+class CouponGlobalLock : public Flow {
+  public:
+    explicit CouponGlobalLock(const FlowOptions& options)
+        : wait_(options.duration("wait")), retry_(options.duration("retry")) {}
+
+    void prepare(Context& context, const Campaign& campaign) override {
+        Flow::prepare(context, campaign);
+        context.redis().command({"DEL", lock_key(campaign.id)});
+    }
+
+    ClaimResult claim(Context& context, const Campaign& campaign, std::string_view user) override {
+        // Step 1.
+        const CouponAsRead coupon = read_coupon(context, campaign, user);
+        if (coupon.sold_out || coupon.cache_remaining <= 0) return {Outcome::sold_out};
+        if (coupon.user_has_claimed) return {Outcome::already_claimed};
+        context.step("after_read");
+
+        if (!lock(context, campaign)) return {Outcome::throttled};
+        context.step("in_lock");
+        std::uint64_t claim_id = 0;
+        try {
+            // Step 2.
+            const std::int64_t left =
+                context.redis().command({"DECR", remaining_key(campaign.id)}).integer();
+            context.step("after_decrement");
+            // Step 3.
+            MysqlConnection& mysql = context.mysql();
+            if (left == 0) {
+                mysql.execute("UPDATE campaigns SET sold_out = 1 WHERE id = ?", {campaign.id});
+            }
+            // Step 4.
+            Transaction transaction(mysql);
+            mysql.execute("UPDATE campaigns SET remaining = remaining - 1 WHERE id = ?",
+                          {campaign.id});
+            claim_id = insert_claim(mysql, campaign, user);
+            context.step("before_commit");
+            transaction.commit();
+        } catch (...) {
+            // Step 5, in the article's order.
+            unlock(context, campaign);
+            context.step("after_unlock");
+            context.redis().command({"INCR", remaining_key(campaign.id)});
+            throw;
+        }
+        context.step("before_unlock");
+        unlock(context, campaign);
+        return granted(claim_id);
+    }
+
+    nlohmann::ordered_json evidence() const override {
+        auto evidence = Flow::evidence();
+        evidence["redis"]["locks"] = {lock_key("{campaign}")};
+        return evidence;
+    }
+
+  private:
+    bool lock(Context& context, const Campaign& campaign) const {
+        const auto give_up = std::chrono::steady_clock::now() + wait_;
+        while (context.redis().command({"SETNX", lock_key(campaign.id), "1"}).integer() == 0) {
+            if (std::chrono::steady_clock::now() >= give_up) return false;
+            std::this_thread::sleep_for(retry_);
+        }
+        return true;
+    }
+
+    static void unlock(Context& context, const Campaign& campaign) {
+        context.redis().command({"DEL", lock_key(campaign.id)});
+    }
+
+    std::chrono::nanoseconds wait_;
+    std::chrono::nanoseconds retry_;
+};
+
+}  // namespace
+
+FlowEntry coupon_global_lock() {
+    using namespace std::chrono_literals;
+    FlowEntry entry;
+    entry.name = "coupon/global-lock";
+    entry.about =
+        "SETNX after the read, as the article writes it: no owner, no expiry, no recheck.";
+    entry.options = {
+        duration_option("wait", "2s", "how long a claim waits for the lock", 1ms, 1min),
+        duration_option("retry", "2ms", "the pause between two tries for the lock", 100us, 1s)};
+    entry.steps = {"after_read",    "in_lock",       "after_decrement",
+                   "before_commit", "before_unlock", "after_unlock"};
+    entry.make = [](const FlowOptions& options) -> std::unique_ptr<Flow> {
+        return std::make_unique<CouponGlobalLock>(options);
+    };
+    return entry;
+}
+
+}  // namespace claimstorm::reference

@@ -1,0 +1,200 @@
+// coupon/lua-gate: one Lua script decides, the database follows.
+//
+//   1. and 2. In one script, so that nothing comes between: the user is not in the set of those who
+//      have claimed, the counter is above zero; then DECR, and SADD the user.
+//   3. and 4. One MySQL transaction: the claim row; remaining-1 guarded by remaining > 0, the
+//      sold-out mark in the same statement.
+//   5. If the transaction fails for certain: one script gives the unit back and takes the user out.
+//
+// Follows no article; public flash-sale code does it over and over, mostly without step 5.
+//
+// Guarantees: never more than the stock, one claim a user, and at rest cache = database = stock -
+// claims and the set = the users with a row. Why it holds:
+//   - The gate is atomic, and there is no other way to the database.
+//   - The gate notes which attempt holds the unit, by a token nobody else has. So a gate whose
+//   reply
+//     was lost is asked again and answers the same, and giving back is done once however often it
+//     is said.
+//   - When COMMIT's reply is lost, the outcome is unknown, and giving back would sell the unit
+//     twice. So the row is looked for first (claim_transaction.h): there, granted; gone for
+//     certain, given back; not to be learned, the unit stays taken and the client is told 500.
+//   - Should Redis come back with an older counter, the guarded update still refuses what the stock
+//     does not cover; the user is taken out, the unit is not given back.
+//
+// What it cannot do: between 2 and 5 a unit is taken that may yet come back. Who asks meanwhile is
+// told "sold out" or, on a second click, "already claimed", although the claim then fails. A crash
+// there leaves the unit taken (undersell by one, the user locked out) until the campaign is reset.
+#include <memory>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "model/error.h"
+#include "reference_server/campaign_store.h"
+#include "reference_server/claim_transaction.h"
+#include "reference_server/flows.h"
+#include "reference_server/flows/coupon_reads.h"
+
+namespace claimstorm::reference {
+namespace {
+
+constexpr int kScriptAttempts = 3;
+
+enum Gate : std::int64_t { passed = 1, sold_out = 0, already = -1, no_counter = -2 };
+
+const Script& gate_script() {
+    // KEYS: counter, users, holders. ARGV: user, token.
+    static const Script script(
+        "if redis.call('SISMEMBER', KEYS[2], ARGV[1]) == 1 then\n"
+        "  if redis.call('HGET', KEYS[3], ARGV[1]) == ARGV[2] then return 1 end\n"
+        "  return -1\n"
+        "end\n"
+        "local left = tonumber(redis.call('GET', KEYS[1]) or '')\n"
+        "if not left then return -2 end\n"
+        "if left <= 0 then return 0 end\n"
+        "redis.call('DECR', KEYS[1])\n"
+        "redis.call('SADD', KEYS[2], ARGV[1])\n"
+        "redis.call('HSET', KEYS[3], ARGV[1], ARGV[2])\n"
+        "return 1\n");
+    return script;
+}
+
+const Script& give_back_script() {
+    // KEYS and ARGV as above; ARGV[3]: the units to give back, 1 or 0.
+    static const Script script(
+        "if redis.call('HGET', KEYS[3], ARGV[1]) ~= ARGV[2] then return 0 end\n"
+        "redis.call('HDEL', KEYS[3], ARGV[1])\n"
+        "redis.call('SREM', KEYS[2], ARGV[1])\n"
+        "redis.call('INCRBY', KEYS[1], ARGV[3])\n"
+        "return 1\n");
+    return script;
+}
+
+/// One attempt's hold on a unit in the cache: given back unless kept.
+class Reservation {
+  public:
+    Reservation(Context& context, const Campaign& campaign, std::string_view user)
+        : context_(context),
+          counter_(remaining_key(campaign.id)),
+          users_(key_of(campaign.id, "users")),
+          holders_(key_of(campaign.id, "holders")),
+          user_(user),
+          token_(context.unique_token()) {}
+
+    /// Whatever the destructor cannot give back stays taken: rather one unsold than one sold twice.
+    ~Reservation() {
+        try {
+            if (maybe_held_) run(give_back_script(), units_to_give_back_);
+        } catch (const RedisError&) {  // NOLINT(bugprone-empty-catch): see above
+        }
+    }
+    Reservation(const Reservation&) = delete;
+    Reservation& operator=(const Reservation&) = delete;
+
+    /// Throws RedisError; the destructor then gives back what a lost reply may have taken.
+    std::int64_t take() {
+        maybe_held_ = true;
+        const std::int64_t answer = run(gate_script(), "");
+        maybe_held_ = answer == Gate::passed;
+        return answer;
+    }
+
+    void keep() noexcept { maybe_held_ = false; }
+    /// The counter was wrong: release the user, but bring no unit back.
+    void drop_unit() noexcept { units_to_give_back_ = "0"; }
+
+  private:
+    std::int64_t run(const Script& script, std::string_view last) {
+        for (int attempt = 1;; ++attempt) {
+            try {
+                return script
+                    .run(context_.redis(), {counter_, users_, holders_}, {user_, token_, last})
+                    .integer();
+            } catch (const RedisError& error) {
+                if (!is_connection_lost(error) || attempt == kScriptAttempts) throw;
+            }
+        }
+    }
+
+    Context& context_;
+    std::string counter_;
+    std::string users_;
+    std::string holders_;
+    std::string user_;
+    std::string token_;
+    std::string_view units_to_give_back_ = "1";
+    bool maybe_held_ = false;
+};
+
+class CouponLuaGate : public Flow {
+  public:
+    void check(const Campaign& campaign) const override {
+        if (campaign.per_user != 1) {
+            throw BadRequest("coupon/lua-gate keeps its users in a set: per_user must be 1");
+        }
+    }
+
+    void prepare(Context& context, const Campaign& campaign) override {
+        Flow::prepare(context, campaign);
+        context.redis().command(
+            {"DEL", key_of(campaign.id, "users"), key_of(campaign.id, "holders")});
+    }
+
+    ClaimResult claim(Context& context, const Campaign& campaign, std::string_view user) override {
+        // Steps 1 and 2.
+        Reservation reservation(context, campaign, user);
+        switch (reservation.take()) {
+            case Gate::passed:
+                break;
+            case Gate::sold_out:
+                return {Outcome::sold_out};
+            case Gate::already:
+                return {Outcome::already_claimed};
+            default:
+                throw EnvironmentError(fmt::format(
+                    "the counter of '{}' is not in Redis; create the campaign again", campaign.id));
+        }
+        context.step("after_gate");
+
+        // Steps 3 and 4. The campaign's row, which all claims share, is locked as late as possible.
+        const ClaimTransaction stored = run_claim_transaction(
+            context, [&](MysqlConnection& mysql) -> std::optional<std::uint64_t> {
+                const std::uint64_t claim_id = insert_claim(mysql, campaign, user);
+                const MysqlDone sold = mysql.execute(
+                    "UPDATE campaigns SET sold_out = (remaining = 1), remaining = remaining - 1"
+                    " WHERE id = ? AND remaining > 0",
+                    {campaign.id});
+                if (sold.affected_rows != 1) return std::nullopt;
+                context.step("before_commit");
+                return claim_id;
+            });
+        if (stored.fate == Fate::committed || stored.fate == Fate::unknown) reservation.keep();
+        if (stored.fate == Fate::refused) reservation.drop_unit();
+        context.step("after_commit");
+
+        if (stored.fate == Fate::committed) return granted(stored.claim_id);
+        if (stored.fate == Fate::refused) return {Outcome::sold_out};
+        throw EnvironmentError(stored.why);  // step 5 is the reservation's destructor
+    }
+
+    nlohmann::ordered_json evidence() const override {
+        auto evidence = Flow::evidence();
+        evidence["redis"]["users"] = {{"set", key_of("{campaign}", "users")}};
+        return evidence;
+    }
+};
+
+}  // namespace
+
+FlowEntry coupon_lua_gate() {
+    FlowEntry entry;
+    entry.name = "coupon/lua-gate";
+    entry.about = "One Lua script admits, the transaction follows, what fails is given back.";
+    entry.steps = {"after_gate", "before_commit", "after_commit"};
+    entry.make = [](const FlowOptions& /*options*/) -> std::unique_ptr<Flow> {
+        return std::make_unique<CouponLuaGate>();
+    };
+    return entry;
+}
+
+}  // namespace claimstorm::reference

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "reference_server/flows.h"
+
+namespace claimstorm::reference {
+
+/// A complete target file for a server of this flow: how it is reached, how its answers are read,
+/// how a campaign is prepared, and where the flow leaves its evidence. The URLs of the stores are
+/// those given, passwords included: it is for the program that started the server.
+nlohmann::ordered_json make_target_file(const std::string& base_url, const FlowEntry& entry,
+                                        const Flow& flow, std::string_view mysql_url,
+                                        std::string_view redis_url);
+
+}  // namespace claimstorm::reference
