@@ -236,6 +236,7 @@ Finding check_lost_claims(const Evidence& evidence) {
     if (auto finding = unless_read(kName, evidence.after.ledger, "claims query")) return *finding;
     if (auto finding = unless_recorded(kName, evidence)) return *finding;
     if (auto finding = unless_settled(kName, evidence)) return *finding;
+    if (auto finding = unless_names_differ(kName, evidence)) return *finding;
 
     const Groups groups{grants_by_user(evidence), rows_by_user(evidence, evidence.after.ledger),
                         rows_by_user(evidence, evidence.before.ledger)};

@@ -119,6 +119,7 @@ Finding check_phantom_claims(const Evidence& evidence) {
     if (auto finding = unless_read(kName, evidence.after.ledger, "claims query")) return *finding;
     if (auto finding = unless_recorded(kName, evidence)) return *finding;
     if (auto finding = unless_settled(kName, evidence)) return *finding;
+    if (auto finding = unless_names_differ(kName, evidence)) return *finding;
 
     const Tally tally = tally_rows(evidence);
     Finding finding;

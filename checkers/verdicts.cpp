@@ -1,6 +1,7 @@
 #include "checkers/verdicts.h"
 
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -64,6 +65,31 @@ Finding unless_history_is_cut(const Evidence& evidence, Finding finding) {
 std::string but_history_is_cut(const Evidence& evidence) {
     if (evidence.history.missing_tail.empty()) return "";
     return "; but the history is cut: " + evidence.history.missing_tail;
+}
+
+std::optional<Finding> unless_names_differ(std::string_view check, const Evidence& evidence) {
+    constexpr std::size_t kSeveral = 3;
+    if (!evidence.after.ledger.is_read()) return std::nullopt;
+    const std::vector<ClaimRow>& rows = evidence.after.ledger->rows;
+    std::vector<bool> took_part(evidence.users.size(), false);
+    std::size_t grants = 0;
+    UserId granted_user = 0;
+    for (const Attempt& attempt : evidence.history.attempts) {
+        took_part[attempt.user] = true;
+        if (attempt.outcome != Outcome::granted) continue;
+        ++grants;
+        granted_user = attempt.user;
+    }
+    if (grants < kSeveral || rows.size() < kSeveral) return std::nullopt;
+    for (const ClaimRow& row : rows) {
+        if (took_part[row.user]) return std::nullopt;
+    }
+    return inconclusive(
+        check,
+        fmt::format("not one of {} rows is of a user of the storm: the column user says '{}', "
+                    "the storm says '{}'; make the claims query and users.template agree",
+                    rows.size(), evidence.users.name(rows.front().user),
+                    evidence.users.name(granted_user)));
 }
 
 }  // namespace claimstorm

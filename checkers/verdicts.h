@@ -35,6 +35,11 @@ std::optional<Finding> unless_read(std::string_view check, const Reading<T>& rea
 /// The audit gate: inconclusive, with the reason, when the stores had not come to rest.
 std::optional<Finding> unless_settled(std::string_view check, const Evidence& evidence);
 
+/// Inconclusive when several grants and several new rows have not one user in common: then it is
+/// far likelier that the column `user` spells them another way ("U1" for "u1", 7 for "007") than
+/// that every single claim was lost and another one made up.
+std::optional<Finding> unless_names_differ(std::string_view check, const Evidence& evidence);
+
 /// Skipped when no storm was recorded at all: there is nobody to have been told anything.
 std::optional<Finding> unless_recorded(std::string_view check, const Evidence& evidence);
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
 #include <exception>
 #include <string>
 
@@ -66,5 +67,10 @@ int main(int argc, char** argv) {
         complain(error.what());
     }
     curl_global_cleanup();
+    // A verdict that nobody can read is none: what was printed must have got out.
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+        complain("the output could not be written");
+        status = kEnvironmentStatus;
+    }
     return status;
 }

@@ -11,6 +11,7 @@ find_package(Catch2 2.13 REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis)
 pkg_check_modules(MYSQL REQUIRED IMPORTED_TARGET mysqlclient)
+pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
 
 # Asio and Beast are heavy headers: their bodies are compiled once, here.

@@ -96,6 +96,9 @@ struct Evidence {
     Snapshot before;
     Snapshot after;
     Settlement settlement;
+    /// False when the run ended before its stores were read: then nothing about them is known,
+    /// whatever the target names.
+    bool audited = true;
 };
 
 }  // namespace claimstorm

@@ -93,6 +93,7 @@ Gate guard(std::string name, std::string limit, double value, bool met, std::str
 
 std::vector<std::string_view> gate_names() {
     std::vector<std::string_view> names;
+    names.reserve(kFigures.size());
     for (const GateFigure& figure : kFigures) names.push_back(figure.name);
     return names;
 }
@@ -141,10 +142,11 @@ std::vector<Gate> built_in_gates(const Scenario& scenario, const StormFigures& f
                           "nobody was granted anything, so nothing was tested: look at the answers "
                           "with 'claimstorm history RUN'"));
     const auto not_sent = figures.count(Outcome::not_sent);
-    gates.push_back(guard("everything_sent", "<= 0", static_cast<double>(not_sent), not_sent == 0,
-                          fmt::format("{} attempts never left this machine: is the target still "
-                                      "running?",
-                                      not_sent)));
+    gates.push_back(
+        guard("everything_sent", "<= 0", static_cast<double>(not_sent), not_sent == 0,
+              fmt::format("{} attempts never left this machine: the target went away, or "
+                          "storm.overrun ended the storm before their turn",
+                          not_sent)));
     if (scenario.storm.users > scenario.campaign.stock) {
         const auto refused = figures.count(Outcome::sold_out);
         gates.push_back(

@@ -36,6 +36,10 @@ Result judge(const Scenario& scenario, std::uint64_t seed, const Evidence& evide
             {"history_complete", "== 1", 0, Verdict::inconclusive,
              "the history is damaged or cut off: " + evidence.history.missing_tail});
     }
+    if (!evidence.audited) {
+        result.gates.push_back({"audit_done", "== 1", 0, Verdict::inconclusive,
+                                "the run ended before the stores were read: run it again"});
+    }
     result.notes = std::move(notes);
     result.verdict = combine(result.findings, result.gates);
     return result;
@@ -43,6 +47,7 @@ Result judge(const Scenario& scenario, std::uint64_t seed, const Evidence& evide
 
 std::vector<std::string> notes_of(const std::vector<UnmatchedSample>& samples) {
     std::vector<std::string> notes;
+    notes.reserve(samples.size());
     for (const UnmatchedSample& sample : samples) {
         notes.push_back(fmt::format("no outcome rule fitted status {} with body '{}'",
                                     sample.http_status, sample.body));
@@ -70,6 +75,7 @@ LoadedRun load_run(const std::filesystem::path& folder) {
     if (std::filesystem::exists(folder / "evidence.json", error)) {
         read_evidence(folder, run.evidence);
     } else {
+        run.evidence.audited = false;
         run.evidence.settlement.why_not = "the run ended before the stores were read";
         run.notes.emplace_back("evidence.json is missing: the run ended before the audit");
     }

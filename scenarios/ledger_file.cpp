@@ -13,7 +13,7 @@ namespace claimstorm {
 namespace {
 
 constexpr std::string_view kFileMagic = "claimstorm ledger 1\n";
-constexpr std::size_t kChunkBytes = 256 * 1024;
+constexpr std::size_t kChunkBytes = std::size_t{256} * 1024;
 
 enum RowFlag : std::uint8_t { has_claim_id = 1, has_ticket = 2, has_amount = 4 };
 

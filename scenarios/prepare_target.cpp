@@ -1,5 +1,6 @@
 #include "scenarios/prepare_target.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 
@@ -10,6 +11,7 @@
 #include "model/text_template.h"
 #include "scenarios/target_file.h"
 #include "stores/prepare.h"
+#include "storm/address.h"
 
 namespace claimstorm {
 namespace {
@@ -34,7 +36,9 @@ void run_http(const HttpStep& step, const std::string& base_url, const Placehold
     const auto fill = [&](const std::string& text, TextTemplate::Escape escape) {
         return TextTemplate(text, values.names, "prepare.http", escape).filled(views);
     };
-    const std::string url = base_url + fill(request.path, TextTemplate::Escape::path);
+    const HttpAddress address = parse_base_url(base_url);
+    const std::string url = fmt::format("http://{}{}{}", address.host_header(), address.path_prefix,
+                                        fill(request.path, TextTemplate::Escape::path));
     const std::string body = fill(
         request.body, request.json_body ? TextTemplate::Escape::json : TextTemplate::Escape::none);
 
@@ -44,14 +48,20 @@ void run_http(const HttpStep& step, const std::string& base_url, const Placehold
     const auto add_header = [&headers](const std::string& line) {
         headers.reset(curl_slist_append(headers.release(), line.c_str()));
     };
-    if (request.json_body) add_header("Content-Type: application/json");
+    const bool has_type =
+        std::any_of(request.headers.begin(), request.headers.end(), [](const auto& header) {
+            return curl_strequal(header.first.c_str(), "Content-Type") != 0;
+        });
+    if (request.json_body && !has_type) add_header("Content-Type: application/json");
     for (const auto& [name, value] : request.headers) {
         add_header(fmt::format("{}: {}", name, fill(value, TextTemplate::Escape::none)));
     }
     std::string answer;
     curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
     curl_easy_setopt(curl.get(), CURLOPT_CUSTOMREQUEST, request.method.c_str());
-    if (!body.empty()) {
+    if (request.method == "HEAD") {
+        curl_easy_setopt(curl.get(), CURLOPT_NOBODY, 1L);
+    } else if (!body.empty() || request.method != "GET") {
         curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDSIZE, static_cast<long>(body.size()));
         curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDS, body.c_str());
     }

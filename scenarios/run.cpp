@@ -1,5 +1,6 @@
 #include "scenarios/run.h"
 
+#include <algorithm>
 #include <random>
 
 #include <fmt/format.h>
@@ -69,7 +70,8 @@ class ActiveTarget {
         } else {
             if (!options.mysql_url.empty() || !options.redis_url.empty()) {
                 throw UsageError(
-                    "--mysql and --redis are for bundled flows; this target file names its own stores");
+                    "--mysql and --redis are for bundled flows; this target file names its own "
+                    "stores");
             }
             target_ = &std::get<Target>(scenario.target);
         }
@@ -81,12 +83,29 @@ class ActiveTarget {
     const Target* target_ = nullptr;
 };
 
+/// A client that gave up does not end what the service does for it: where answers are missing, the
+/// stores must have been quiet for as long as a client would have waited.
+SettleSpec patient_settle(const Scenario& scenario, const History& history) {
+    SettleSpec spec = scenario.settle;
+    const bool unanswered =
+        std::any_of(history.attempts.begin(), history.attempts.end(), [](const Attempt& attempt) {
+            return attempt.sent_ns != kNever && attempt.done_ns == kNever;
+        });
+    if (!unanswered) return spec;
+    const auto patience = std::chrono::ceil<std::chrono::milliseconds>(scenario.storm.timeout);
+    spec.quiet = std::max(spec.quiet, patience);
+    spec.timeout = std::max(spec.timeout, 2 * spec.quiet);
+    return spec;
+}
+
 void read_final_state(Evidence& evidence, EvidenceReader& reader, const SettleSpec& spec,
                       const std::atomic<bool>& stop) {
     evidence.settlement = settle(reader, spec.quiet, spec.timeout, stop);
     const Pulse before = reader.pulse();
     evidence.after = reader.take(evidence.users, evidence.texts);
-    const std::string moved = before.difference(reader.pulse());
+    const Pulse after = reader.pulse();
+    std::string moved = before.difference(after);
+    if (moved.empty()) moved = after.unreadable();
     if (evidence.settlement.settled && !moved.empty()) {
         evidence.settlement.settled = false;
         evidence.settlement.why_not = "the stores changed while they were read: " + moved;
@@ -156,7 +175,7 @@ FinishedRun run_scenario(const Scenario& scenario, const RunOptions& options,
     HistoryContents recorded =
         read_history(folder.path() / kHistoryFile, evidence.users, evidence.texts);
     evidence.history = std::move(recorded.history);
-    read_final_state(evidence, reader, scenario.settle, stop);
+    read_final_state(evidence, reader, patient_settle(scenario, evidence.history), stop);
     write_evidence(folder.path(), evidence);
 
     Result result = judge(scenario, seed, evidence, notes_of(recorded.samples));

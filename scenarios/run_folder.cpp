@@ -50,7 +50,14 @@ RunFolder::RunFolder(const std::filesystem::path& wanted, const std::string& sce
 RunFolder::~RunFolder() {
     if (kept_) return;
     std::error_code ignored;
-    if (!existed_) std::filesystem::remove_all(path_, ignored);
+    if (!existed_) {
+        std::filesystem::remove_all(path_, ignored);
+        return;
+    }
+    // It was there before, and empty: so it is left.
+    for (const auto& entry : std::filesystem::directory_iterator(path_, ignored)) {
+        std::filesystem::remove_all(entry.path(), ignored);
+    }
 }
 
 void write_text_file(const std::filesystem::path& path, const std::string& text) {

@@ -31,7 +31,7 @@ std::string read_method(const JsonPlace& request, std::string_view fallback) {
     constexpr std::array kMethods = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"};
     const auto place = request.find("method");
     if (!place) return std::string(fallback);
-    const std::string method = place->string();
+    std::string method = place->string();
     if (std::find(kMethods.begin(), kMethods.end(), method) == kMethods.end()) {
         place->fail(
             fmt::format("'{}' is not a method; one of {}", method, fmt::join(kMethods, ", ")));
@@ -59,7 +59,9 @@ RequestSpec read_request(const JsonPlace& place, std::string_view default_method
     if (request.path.find(' ') != std::string::npos) path.fail("a space is written %20 in a path");
     placed(path, [&] { TextTemplate(request.path, placeholders, "placeholder"); });
     if (const auto headers = place.find("headers")) {
-        for (const auto& [name, value] : headers->members()) {
+        for (const auto& member : headers->members()) {
+            const std::string& name = member.first;
+            const JsonPlace& value = member.second;
             require_one_line(value, value.string());
             constexpr std::string_view kNoToken = "()<>@,;:\\\"/[]?={} \t";
             if (name.empty() || name.find_first_of(kNoToken) != std::string::npos) {

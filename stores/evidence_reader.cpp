@@ -38,10 +38,15 @@ std::int64_t number_or_none(const MysqlRow& row, std::optional<std::size_t> colu
     return row.int64(*column);
 }
 
+Reading<std::int64_t> as_number(const Reading<bool>& truth) {
+    return truth.is_read() ? Reading<std::int64_t>(*truth ? 1 : 0) : Reading<std::int64_t>();
+}
+
 bool truth_of(const MysqlRow& row, std::string_view column) {
     return row.int64(column) != 0;
 }
 
+/// A counter that is not there (a cache key that is not set) reads as no number.
 template <typename T>
 std::optional<std::int64_t> value_of(const Reading<T>& reading) {
     if (!reading.is_read()) return std::nullopt;
@@ -50,14 +55,23 @@ std::optional<std::int64_t> value_of(const Reading<T>& reading) {
 
 }  // namespace
 
+std::string Pulse::unreadable() const {
+    for (const auto& [name, reading] : counters) {
+        if (reading.is_named() && !reading.is_read() && !reading.is_absent()) return reading.why();
+    }
+    return {};
+}
+
 std::string Pulse::difference(const Pulse& later) const {
-    for (std::size_t i = 0; i < counters.size() && i < later.counters.size(); ++i) {
-        if (counters[i].second == later.counters[i].second) continue;
+    if (counters.size() != later.counters.size()) return "what can be read of them changed";
+    for (std::size_t i = 0; i < counters.size(); ++i) {
+        const auto before = value_of(counters[i].second);
+        const auto after = value_of(later.counters[i].second);
+        if (before == after) continue;
         const auto text = [](const std::optional<std::int64_t>& value) {
-            return value ? std::to_string(*value) : std::string("unreadable");
+            return value ? std::to_string(*value) : std::string("nothing");
         };
-        return fmt::format("{} went from {} to {}", counters[i].first, text(counters[i].second),
-                           text(later.counters[i].second));
+        return fmt::format("{} went from {} to {}", counters[i].first, text(before), text(after));
     }
     return {};
 }
@@ -66,7 +80,7 @@ EvidenceReader::EvidenceReader(const EvidenceSpec& spec, const Campaign& campaig
     const Placeholders placeholders = campaign_only(campaign);
     if (spec_.mysql) {
         claims_ = bind_sql(spec_.mysql->claims, placeholders, "mysql.claims");
-        claims_count_ = {fmt::format("SELECT COUNT(*) FROM ({}) AS claims", claims_.sql),
+        claims_count_ = {fmt::format("SELECT COUNT(*) FROM ({}\n) AS claims", claims_.sql),
                          claims_.texts};
         stock_ = bind_sql(spec_.mysql->stock, placeholders, "mysql.stock");
     }
@@ -266,6 +280,21 @@ Snapshot EvidenceReader::take(Names& names, TextPool& texts) {
     return snapshot;
 }
 
+/// Not every query can stand inside another (two columns of one name cannot): then the rows are
+/// counted as they come.
+std::int64_t EvidenceReader::count_claims() {
+    try {
+        const std::vector<MysqlValue> values = claims_count_.values();
+        return mysql().query_one(claims_count_.sql, MysqlParams(values))->int64(0);
+    } catch (const MysqlError& error) {
+        if (is_connection_lost(error)) throw;
+    }
+    std::int64_t rows = 0;
+    const std::vector<MysqlValue> values = claims_.values();
+    mysql().for_each_row(claims_.sql, MysqlParams(values), [&rows](const MysqlRow&) { ++rows; });
+    return rows;
+}
+
 std::int64_t EvidenceReader::count_users() {
     const auto& [kind, key] = *spec_.redis->users;
     const char* command = kind == RedisUsersKind::set    ? "SCARD"
@@ -274,33 +303,33 @@ std::int64_t EvidenceReader::count_users() {
     return redis().command({command, key}).integer();
 }
 
-/// Transactions of this database that have changed rows and not ended. An account without the
-/// PROCESS privilege is refused the view; then equal pulses alone must do.
+/// Transactions of this database, or of none in particular, that have changed rows and not ended.
+/// An account without the PROCESS privilege is refused the view; then equal pulses alone must do.
 std::int64_t EvidenceReader::count_open_transactions() {
     const auto row = mysql().query_one(
         "SELECT COUNT(*) AS n FROM information_schema.INNODB_TRX t "
         "JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id "
-        "WHERE p.DB = DATABASE() AND t.trx_rows_modified > 0");
+        "WHERE (DATABASE() IS NULL OR p.DB IS NULL OR p.DB = DATABASE()) "
+        "AND t.trx_rows_modified > 0");
     return row ? row->int64("n") : 0;
 }
 
 Pulse EvidenceReader::pulse() {
     Pulse pulse;
     const auto add = [&](const char* name, auto&& read) {
-        pulse.counters.emplace_back(name, value_of(guarded<std::int64_t>(name, read)));
+        pulse.counters.emplace_back(name, guarded<std::int64_t>(name, read));
     };
     if (spec_.mysql && !claims_.sql.empty()) {
-        add("mysql.claims", [&] {
-            const std::vector<MysqlValue> values = claims_count_.values();
-            return mysql().query_one(claims_count_.sql, MysqlParams(values))->int64(0);
-        });
+        add("mysql.claims", [&] { return count_claims(); });
     }
     if (spec_.mysql && !stock_.sql.empty()) {
         const auto stock = guarded<Stock>("mysql.stock", [&] { return read_stock(); });
         if (stock.is_read()) {
-            pulse.counters.emplace_back("mysql.stock", value_of(stock->stock));
-            pulse.counters.emplace_back("mysql.remaining", value_of(stock->remaining));
-            pulse.counters.emplace_back("mysql.sold_out", value_of(stock->sold_out));
+            pulse.counters.emplace_back("mysql.stock", stock->stock);
+            pulse.counters.emplace_back("mysql.remaining", stock->remaining);
+            pulse.counters.emplace_back("mysql.sold_out", as_number(stock->sold_out));
+        } else {
+            pulse.counters.emplace_back("mysql.stock", Unreadable{stock.why()});
         }
     }
     if (spec_.mysql) {

@@ -18,10 +18,13 @@ namespace claimstorm {
 
 /// The stores' counters at one moment, cheap to read: equal pulses mean that nothing moved.
 struct Pulse {
-    /// By name ("mysql.claims", "redis.remaining" …); nullopt for what could not be read.
-    std::vector<std::pair<std::string, std::optional<std::int64_t>>> counters;
+    /// By name: "mysql.claims", "redis.remaining" …
+    std::vector<std::pair<std::string, Reading<std::int64_t>>> counters;
     std::int64_t open_transactions = 0;  ///< with changes not yet committed; 0 if not visible to us
 
+    /// Why a counter could not be read, if one could not: then nobody can tell whether it moves.
+    /// A cache key that is not there is no such fault.
+    std::string unreadable() const;
     /// "mysql.claims went from 93 to 95"; empty when nothing moved.
     std::string difference(const Pulse& later) const;
 };
@@ -57,6 +60,7 @@ class EvidenceReader {
     std::int64_t read_counter(const std::vector<std::string>& command);
     std::vector<UserId> read_users(Names& names);
     std::vector<LockSeen> read_locks();
+    std::int64_t count_claims();
     std::int64_t count_users();
     std::int64_t count_open_transactions();
     void scan(std::vector<std::string> command, std::size_t cursor_at,

@@ -39,6 +39,8 @@ Settlement settle(EvidenceReader& reader, std::chrono::milliseconds quiet,
         const std::string moved = last.difference(now);
         if (!paused) {
             settlement.why_not = "interrupted before the stores had settled";
+        } else if (const std::string why = now.unreadable(); !why.empty()) {
+            settlement.why_not = "whether the stores still change cannot be seen: " + why;
         } else if (!moved.empty()) {
             settlement.why_not = fmt::format("the stores still change after {}: {}",
                                              format_duration(settlement.waited), moved);

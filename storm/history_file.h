@@ -101,7 +101,8 @@ struct HistoryContents {
 };
 
 /// Gives user i of a storm the id i: the names that `user_template` makes for n = 1 to `users`.
-/// Precondition: `names` is empty or begins with these names.
+/// Precondition: `names` is empty or begins with these names. Throws UsageError for a template that
+/// gives two users one name.
 void intern_storm_users(const std::string& user_template, std::uint32_t users, Names& names);
 
 /// Reads history.bin. A missing tail or a damaged chunk is told in `history.missing_tail`, and what

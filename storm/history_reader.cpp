@@ -14,6 +14,9 @@ namespace {
 
 using nlohmann::json;
 
+/// More users than any storm has; a header that claims them is damage.
+constexpr std::uint32_t kUsersMax = 100'000'000;
+
 /// nullopt when the object is none, or has a member of another type: a foreign writer's.
 std::optional<HistoryHeader> parse_header(std::string_view payload) try {
     const json object = json::parse(payload);
@@ -23,6 +26,7 @@ std::optional<HistoryHeader> parse_header(std::string_view payload) try {
     header.user_template = object.value("user_template", "u{n}");
     header.users = object.value("users", 0U);
     header.connections = object.value("connections", 0U);
+    if (header.users > kUsersMax) return std::nullopt;
     header.started_at = object.value("started_at", "");
     return header;
 } catch (const json::exception&) {
@@ -70,7 +74,9 @@ void intern_storm_users(const std::string& user_template, std::uint32_t users, N
     for (std::uint32_t i = 0; i < users; ++i) {
         name.clear();
         user.append_to(name, {std::to_string(i + 1)});
-        names.intern(name);
+        if (names.intern(name) == i) continue;
+        throw UsageError(fmt::format("the user template '{}' does not name {} different users",
+                                     user_template, users));
     }
 }
 

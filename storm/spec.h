@@ -54,7 +54,7 @@ struct OutcomeRule {
     std::optional<int> status;
     /// JSON pointer and the value expected there, as JSON text ("0", "\"ok\"", "true").
     std::vector<std::pair<std::string, std::string>> json;
-    std::optional<std::string> body_regex;  ///< ECMAScript, searched anywhere in the body
+    std::optional<std::string> body_regex;  ///< RE2 syntax, searched anywhere in the body
     Outcome is = Outcome::unknown;
 };
 

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <thread>
 
+#include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <fmt/chrono.h>
@@ -59,7 +60,19 @@ tcp::endpoint resolve(const HttpAddress& address, const std::string& base_url) {
         throw EnvironmentError(fmt::format("target {}: the host '{}' cannot be resolved: {}",
                                            base_url, address.host, error.message()));
     }
-    return found.begin()->endpoint();
+    // A name may have several addresses and the service listen on one ("localhost" is ::1 and
+    // 127.0.0.1): the first that accepts is stormed, or, if none does, the first one's refusal
+    // told.
+    if (found.size() == 1) return found.begin()->endpoint();
+    tcp::endpoint chosen = found.begin()->endpoint();
+    tcp::socket probe(io);
+    boost::asio::async_connect(
+        probe, found,
+        [&chosen](const boost::system::error_code& failed, const tcp::endpoint& endpoint) {
+            if (!failed) chosen = endpoint;
+        });
+    io.run_for(std::chrono::seconds(5));
+    return chosen;
 }
 
 /// A connection is a file descriptor. Raises the soft limit as far as the hard one allows.

@@ -124,14 +124,18 @@ void Worker::load() {
 // ---- the storm ----------------------------------------------------------------------------------
 
 void Worker::fire(Clock::time_point release) {
-    const TimeNs last_due = job_.plan.empty() ? 0 : job_.plan.back().due_ns;
+    TimeNs last_due = 0;
+    for (const PlannedAttempt& planned : job_.plan) last_due = std::max(last_due, planned.due_ns);
     give_up_ns_ = last_due + job_.spec.overrun.count();
     std::this_thread::sleep_until(release - kSpin);
     while (Clock::now() < release) { /* the release is a shared instant */
     }
     release_ = release;
     for (Connection* connection : loaded_) connection->send();
-    for (Connection* connection : loaded_) connection->await_response();
+    for (Connection* connection : loaded_) {
+        connection->await_response();
+        if (connection->exchange().sent_ns == kNever) watch(*connection, 0);
+    }
     io_.restart();
     tick();
     pump({});

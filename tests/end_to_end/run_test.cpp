@@ -83,6 +83,19 @@ TEST_CASE("a cut-off history is judged as far as it goes, and never green") {
     CHECK(ended.out.find("tail is missing") != std::string::npos);
 }
 
+TEST_CASE("a run that ended before its audit is never judged green") {
+    const TemporaryFolder folder;
+    Program program(folder.path);
+    program.claimstorm(on_shared_lab({"run", "coupon-lua-gate", "-q", "-o", "run"}));
+    fs::remove(folder.path / "run" / "evidence.json");
+    const Ended ended = program.claimstorm({"check", "run"});
+    CHECK(ended.status == 4);
+    CHECK(ended.out.find("audit_done") != std::string::npos);
+    const Ended full = program.run({"/bin/sh", "-c", CLAIMSTORM_PROGRAM " check run > /dev/full"});
+    CHECK(full.status == 3);
+    CHECK(full.complained_in_one_line());
+}
+
 TEST_CASE("run --expect turns the expected violation into success, and only that") {
     const TemporaryFolder folder;
     Program program(folder.path);

@@ -142,6 +142,23 @@ TEST_CASE("a damaged history is never green") {
     CHECK(result.verdict != Verdict::holds);
 }
 
+TEST_CASE("a run whose stores were never read is not judged green by its history alone") {
+    Evidence evidence;
+    evidence.audited = false;
+    evidence.campaign.stock = 1;
+    Attempt attempt;
+    attempt.outcome = Outcome::granted;
+    attempt.user = evidence.users.intern("u1");
+    attempt.sent_ns = 1;
+    attempt.done_ns = 2;
+    evidence.history.attempts.push_back(attempt);
+    const Result result = judge(scenario_of(1, 1), 1, evidence, {});
+    CHECK(verdict_of(result.gates, "audit_done") == Verdict::inconclusive);
+    CHECK(result.verdict == Verdict::inconclusive);
+    evidence.audited = true;
+    CHECK(judge(scenario_of(1, 1), 1, evidence, {}).verdict == Verdict::holds);
+}
+
 TEST_CASE("evidence reads back as it was written, what could not be read included") {
     const TemporaryFolder folder;
     write_evidence(folder.path, full_evidence());
@@ -200,6 +217,15 @@ TEST_CASE("what is not a run folder is refused") {
     const TemporaryFolder folder;
     CHECK_THROWS_WITH(load_run(folder.path / "nope"), Catch::Contains("there is no run folder"));
     CHECK_THROWS_WITH(load_run(folder.path), Catch::Contains("is not a run folder"));
+}
+
+TEST_CASE("a run folder that was there before is left empty, as it was found") {
+    const TemporaryFolder folder;
+    {
+        const RunFolder run(folder.path, "n");
+        spill(run.path() / "scenario.json", "x");
+    }
+    CHECK(std::filesystem::is_empty(folder.path));
 }
 
 TEST_CASE("a run folder that is not kept goes away, one that is taken is never overwritten") {

@@ -177,6 +177,15 @@ TEST_CASE("what is no history is refused in one line") {
     CHECK_THROWS_AS(read(folder.path / "missing"), EnvironmentError);
 }
 
+TEST_CASE("a header whose users cannot be told apart, or are too many, is refused") {
+    const TemporaryFolder folder;
+    { HistoryWriter(folder.path / "same", {"n", 1, "same", 2, 1, "now"}).close(); }
+    CHECK_THROWS_WITH(read(folder.path / "same"),
+                      Catch::Contains("does not name 2 different users"));
+    { HistoryWriter(folder.path / "many", {"n", 1, "u{n}", 4'000'000'000U, 1, "now"}).close(); }
+    CHECK_THROWS_WITH(read(folder.path / "many"), Catch::Contains("has lost its first chunk"));
+}
+
 TEST_CASE(
     "a disk that fills up is an error that says how much is kept, and what is kept reads back") {
     const TemporaryFolder folder;

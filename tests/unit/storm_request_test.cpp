@@ -136,6 +136,19 @@ TEST_CASE("no body makes the rules throw") {
     }
 }
 
+TEST_CASE("a claim id is a text or a number: what a service nests there is none, however deep") {
+    const OutcomeRules rules({{200, {}, {}, Outcome::granted}}, {"/id", "", ""});
+    const std::string deep = std::string(120'000, '[') + std::string(120'000, ']');
+    CHECK(rules.read(200, "{\"id\":" + deep + "}").claim_id.empty());
+    CHECK(rules.read(200, "{\"id\":true}").claim_id == "true");
+}
+
+TEST_CASE("no expression takes more than linear time, whatever the body") {
+    const OutcomeRules rules({{{}, {}, "(\\w+\\s?)+!", Outcome::granted}}, {});
+    CHECK_FALSE(rules.read(200, std::string(200'000, 'a')).matched);
+    CHECK(rules.read(200, std::string(200'000, 'a') + "!").matched);
+}
+
 TEST_CASE("rules that cannot be understood are refused with their place") {
     CHECK(message_of([] {
               OutcomeRules({{{}, {{"code", "0"}}, {}, Outcome::granted}}, {});

@@ -309,6 +309,15 @@ TEST_CASE("a storm whose service hangs ends by its overrun, not by every timeout
     CHECK(outcomes_of(contents)[Outcome::not_sent] > 990);
 }
 
+TEST_CASE("the overrun counts from the last click of anybody, not of the last user") {
+    ScriptedServer server([](const std::string&, int) { return ScriptedAnswer{kGranted}; });
+    Fixture fixture(server, 20, 40);
+    fixture.order.spec.double_click = DoubleClick{0.5, 2, 300ms};
+    fixture.order.spec.overrun = 100ms;
+    const HistoryContents contents = fixture.fire();
+    CHECK(outcomes_of(contents)[Outcome::granted] == 30);
+}
+
 TEST_CASE("a target that is down is told before anything is sent, and leaves no history") {
     ScriptedServer server([](const std::string&, int) { return ScriptedAnswer{kGranted}; });
     Fixture fixture(server, 10, 5);
