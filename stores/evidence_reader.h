@@ -74,7 +74,8 @@ class EvidenceReader {
     std::optional<RedisConnection> redis_;
 };
 
-/// Waits until nothing moves any more: two equal pulses `quiet` apart and no open transaction.
+/// Waits until nothing moves any more: two equal pulses `quiet` apart (at least 150 ms, see
+/// settle.cpp) and no open transaction.
 /// At most `timeout` plus one reading; ends early, unsettled, when `stop` is set.
 Settlement settle(EvidenceReader& reader, std::chrono::milliseconds quiet,
                   std::chrono::milliseconds timeout, const std::atomic<bool>& stop);

@@ -1,4 +1,4 @@
-#include <condition_variable>
+#include <algorithm>
 #include <thread>
 
 #include <fmt/format.h>
@@ -10,6 +10,10 @@ namespace claimstorm {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+/// InnoDB shows INNODB_TRX from a cache, which it makes anew only when nobody has looked for 100
+/// ms: asked more often, it would never show a transaction that began meanwhile.
+constexpr std::chrono::milliseconds kTransactionsSeenAnew{150};
 
 /// Sleeps in short steps, so that Ctrl-C is answered. False when stopped.
 bool pause(std::chrono::milliseconds span, const std::atomic<bool>& stop) {
@@ -32,7 +36,7 @@ Settlement settle(EvidenceReader& reader, std::chrono::milliseconds quiet,
     Settlement settlement;
     Pulse last = reader.pulse();
     for (;;) {
-        const bool paused = pause(quiet, stop);
+        const bool paused = pause(std::max(quiet, kTransactionsSeenAnew), stop);
         const Pulse now = reader.pulse();
         settlement.waited =
             std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin);
