@@ -136,7 +136,7 @@ TEST_CASE("stores that cannot be read are told before anything is sent") {
     refused(folder, with("/target/mysql/url", "mysql://root@127.0.0.1:1/x"), 3, {"127.0.0.1:1"});
     refused(folder, with("/target/redis/url", "redis://127.0.0.1:1"), 3, {"127.0.0.1:1"});
     std::string wrong_redis = shared_lab().redis_url();
-    wrong_redis.replace(wrong_redis.find(":", 6) + 1, 4, "0000");
+    wrong_redis.replace(wrong_redis.find(':', 6) + 1, 4, "0000");
     refused(folder, with("/target/redis/url", wrong_redis), 3, {"redis", "WRONGPASS"});
     refused(folder, with("/target/mysql/claims", "SELECT user_id AS user FROM nowhere"), 3,
             {"mysql.claims", "doesn't exist"});

@@ -18,7 +18,7 @@ using nlohmann::json;
 
 namespace {
 
-const char* kTarget = R"({
+constexpr const char* kTarget = R"({
     "base_url": "http://127.0.0.1:3000",
     "claim": { "path": "/sk/{campaign}", "headers": { "Authorization": "Bearer {user}" },
                "body": { "uid": "{user}" } },

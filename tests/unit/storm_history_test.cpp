@@ -130,7 +130,7 @@ TEST_CASE("a closed history reads back whole, users and claim ids by name") {
 TEST_CASE("an attempt takes well below 100 bytes on disk") {
     const TemporaryFolder folder;
     write_history(folder.path / "history.bin", 10'000);
-    CHECK(fs::file_size(folder.path / "history.bin") < 10'000 * 40);
+    CHECK(fs::file_size(folder.path / "history.bin") < std::uintmax_t{10'000} * 40);
 }
 
 TEST_CASE("a history cut off anywhere says that its tail is missing and keeps what is whole") {

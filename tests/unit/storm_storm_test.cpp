@@ -18,6 +18,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
+// NOLINTNEXTLINE(readability-identifier-naming): a constant all the same
 const std::string kGranted = http_answer(200, R"({"id":"c1"})");
 
 /// A storm at a scripted server, recorded in a folder that goes away with it.
