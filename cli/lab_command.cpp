@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "lab/keeper.h"
 #include "model/error.h"
+#include "stores/url.h"
 
 namespace claimstorm {
 namespace {
@@ -41,15 +42,6 @@ nlohmann::ordered_json to_json(const LabRecord& lab) {
             {"started_at", lab.started_at},
             {"kept", lab.kept},
             {"ready", lab.ready}};
-}
-
-/// The URL with its password as `***`: `status` is run with others looking at the screen.
-std::string without_password(const std::string& url) {
-    const std::size_t at = url.rfind('@');
-    const std::size_t scheme_end = url.find("://");
-    if (at == std::string::npos || scheme_end == std::string::npos) return url;
-    const std::size_t colon = url.find(':', scheme_end + 3);
-    return url.substr(0, colon + 1) + "***" + url.substr(at);
 }
 
 void print_born(const LabRecord& lab, const LabFlags& flags) {
@@ -95,8 +87,8 @@ int status(const LabFlags& flags) {
                    lab.ready ? "up" : "starting", lab.started_at,
                    lab.kept ? "kept by" : "belongs to", lab.holder.pid, lab.folder.string());
         if (!lab.ready) continue;
-        fmt::print("  redis    {}\n  mysql    {}\n  auditor  {}\n", without_password(lab.redis_url),
-                   without_password(lab.mysql_url), without_password(lab.auditor_url));
+        fmt::print("  redis    {}\n  mysql    {}\n  auditor  {}\n", redact_url(lab.redis_url),
+                   redact_url(lab.mysql_url), redact_url(lab.auditor_url));
     }
     return 0;
 }

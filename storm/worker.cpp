@@ -53,7 +53,7 @@ void Worker::prepare() {
 
 void Worker::run_phase(Phase phase) {
     phase_ = phase;
-    next_to_prepare_ = preparing_ = prepared_ = 0;
+    next_to_prepare_ = prepared_ = 0;
     while (next_to_prepare_ < std::min(kOpeningMax, connections_.size())) {
         open_or_warm(*connections_[next_to_prepare_++]);
     }
@@ -72,7 +72,6 @@ void Worker::run_phase(Phase phase) {
 }
 
 void Worker::open_or_warm(Connection& connection) {
-    ++preparing_;
     if (phase_ == Phase::opening) {
         connection.open();
         return;
@@ -83,7 +82,6 @@ void Worker::open_or_warm(Connection& connection) {
 }
 
 void Worker::on_prepared(Connection& connection) {
-    --preparing_;
     ++prepared_;
     const Exchange& exchange = connection.exchange();
     if (exchange.error != TransportError::none) {

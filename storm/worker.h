@@ -118,7 +118,6 @@ class Worker final : public ExchangeListener {
 
     Phase phase_ = Phase::opening;
     std::size_t next_to_prepare_ = 0;
-    std::size_t preparing_ = 0;
     std::size_t prepared_ = 0;
     std::string prepare_error_;
 
