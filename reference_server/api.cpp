@@ -123,6 +123,8 @@ HttpResponse Api::answer(const HttpRequest& request, Context& context) {
                 return poll(*campaign, route.claim, context);
             case What::close:
                 return close(*campaign, context);
+            case What::reconcile:
+                return reconcile(*campaign, context);
             default:
                 return show_campaign(*campaign, context);
         }
@@ -167,6 +169,11 @@ HttpResponse Api::poll(const Campaign& campaign, std::string_view claim_id, Cont
 HttpResponse Api::close(const Campaign& campaign, Context& context) {
     if (const auto archived = flow_.close(context, campaign)) return {200, dump(*archived), {}};
     return failure(404, fmt::format("{} has nothing to archive", entry_.name));
+}
+
+HttpResponse Api::reconcile(const Campaign& campaign, Context& context) {
+    if (const auto mended = flow_.reconcile(context, campaign)) return {200, dump(*mended), {}};
+    return failure(404, fmt::format("{} has nothing to reconcile", entry_.name));
 }
 
 }  // namespace claimstorm::reference

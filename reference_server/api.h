@@ -18,6 +18,7 @@ namespace claimstorm::reference {
 ///   POST /campaigns/{id}/claims            claim: 200 409 410 503 202 400 500, see `outcome`
 ///   GET  /campaigns/{id}/claims/{claim}    what became of a pending claim
 ///   POST /campaigns/{id}/close             end the event and archive it
+///   POST /campaigns/{id}/reconcile         compare the stores and put right what a fault left
 /// Unknown campaigns and paths are 404, other methods 405, what cannot be understood 400; every
 /// answer is a JSON object, every answer to a claim has an "outcome". Safe for all workers at once.
 class Api {
@@ -37,6 +38,7 @@ class Api {
     HttpResponse claim(const HttpRequest& request, const Campaign& campaign, Context& context);
     HttpResponse poll(const Campaign& campaign, std::string_view claim_id, Context& context);
     HttpResponse close(const Campaign& campaign, Context& context);
+    HttpResponse reconcile(const Campaign& campaign, Context& context);
 
     const FlowEntry& entry_;
     Flow& flow_;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,13 @@
 namespace claimstorm::reference {
 
 class Context;
+
+/// What a failpoint's `error` throws: the application failed at that step. Flows handle it as they
+/// handle any other exception.
+class InjectedError : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
 
 /// Called at each named step a flow passes. It may throw (an injected error), wait (a pause, a
 /// chosen interleaving) or end the process (a crash).
@@ -48,6 +56,11 @@ class Context {
     }
 
     std::mt19937_64& random() noexcept { return random_; }
+    /// Counts the time a claim spent waiting for a lock in Redis, for the benchmark's lock-wait
+    /// share.
+    void add_lock_wait(std::chrono::nanoseconds waited) noexcept { lock_waited_ += waited; }
+    std::chrono::nanoseconds lock_waited() const noexcept { return lock_waited_; }
+
     /// A text nobody else has, in this process or any other: a lock owner's token.
     std::string unique_token();
 
@@ -57,6 +70,7 @@ class Context {
     std::optional<MysqlConnection> mysql_;
     std::optional<RedisConnection> redis_;
     std::mt19937_64 random_;
+    std::chrono::nanoseconds lock_waited_{0};
     std::string token_prefix_;
     std::uint64_t tokens_given_ = 0;
 };

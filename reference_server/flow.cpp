@@ -27,6 +27,11 @@ std::optional<nlohmann::ordered_json> Flow::close(Context& /*context*/,
     return std::nullopt;
 }
 
+std::optional<nlohmann::ordered_json> Flow::reconcile(Context& /*context*/,
+                                                      const Campaign& /*campaign*/) {
+    return std::nullopt;
+}
+
 std::vector<BackgroundWork> Flow::background() {
     return {};
 }

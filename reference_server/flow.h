@@ -97,6 +97,12 @@ class Flow {
     /// flow has nothing to archive.
     virtual std::optional<nlohmann::ordered_json> close(Context& context, const Campaign& campaign);
 
+    /// The repair a real system runs after a fault, on a campaign at rest: compares the stores,
+    /// takes what is stored as the truth and puts the rest right. Repeating it changes nothing
+    /// more. Returns what it found and mended. nullopt, as here: nothing can get out of step.
+    virtual std::optional<nlohmann::ordered_json> reconcile(Context& context,
+                                                            const Campaign& campaign);
+
     /// The loops to run beside the claims. Here: none.
     virtual std::vector<BackgroundWork> background();
 

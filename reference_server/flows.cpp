@@ -9,10 +9,17 @@ namespace claimstorm::reference {
 
 const std::vector<FlowEntry>& flows() {
     static const std::vector<FlowEntry> table = {
-        coupon_naive(),
-        coupon_global_lock(),
-        coupon_global_lock_recheck(),
+        // Coupons, with locks in Redis.
+        coupon_naive(), coupon_global_lock(), coupon_global_lock_recheck(),
+
+        // Coupons, with one atomic step in the cache.
         coupon_lua_gate(),
+
+        // Coupons, with the database alone.
+
+        // Coupons, asynchronous.
+
+        // Red envelopes.
     };
     return table;
 }

@@ -16,8 +16,10 @@ struct FlowEntry {
     std::string name;
     CampaignKind kind = CampaignKind::coupon;
     std::string about;                ///< one sentence
+    bool sound = false;               ///< what its head guarantees holds in every interleaving
     std::vector<OptionSpec> options;  ///< what `--option` may set
-    std::vector<std::string> steps;   ///< every name it hands to `Context::step`
+    std::vector<std::string> steps;   ///< every name its claims hand to `Context::step`
+    std::vector<std::string> background_steps;  ///< the same for its background work
     std::unique_ptr<Flow> (*make)(const FlowOptions& options) = nullptr;
 };
 
@@ -28,9 +30,19 @@ const std::vector<FlowEntry>& flows();
 const FlowEntry& find_flow(std::string_view name);
 
 // One function a flow, defined in its file under flows/.
+
+// Coupons, with locks in Redis.
 FlowEntry coupon_naive();
 FlowEntry coupon_global_lock();
 FlowEntry coupon_global_lock_recheck();
+
+// Coupons, with one atomic step in the cache.
 FlowEntry coupon_lua_gate();
+
+// Coupons, with the database alone.
+
+// Coupons, asynchronous.
+
+// Red envelopes.
 
 }  // namespace claimstorm::reference

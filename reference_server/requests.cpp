@@ -89,6 +89,7 @@ Route route_of(std::string_view target) {
     if (count == 3) return {Route::What::campaign, parts[2], {}};
     if (count == 4 && parts[3] == "claims") return {Route::What::claims, parts[2], {}};
     if (count == 4 && parts[3] == "close") return {Route::What::close, parts[2], {}};
+    if (count == 4 && parts[3] == "reconcile") return {Route::What::reconcile, parts[2], {}};
     if (count == 5 && parts[3] == "claims" && !parts[4].empty()) {
         return {Route::What::claim, parts[2], parts[4]};
     }
@@ -104,6 +105,7 @@ std::string_view methods_of(Route::What what) noexcept {
         case Route::What::campaigns:
         case Route::What::claims:
         case Route::What::close:
+        case Route::What::reconcile:
             return "POST";
         case Route::What::nothing:
             break;

@@ -17,7 +17,8 @@ struct Route {
         campaign,
         claims,
         claim,
-        close
+        close,
+        reconcile
     } what = What::nothing;
     std::string_view campaign;  ///< into the target
     std::string_view claim;

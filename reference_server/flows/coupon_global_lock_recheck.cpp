@@ -181,6 +181,7 @@ FlowEntry coupon_global_lock_recheck() {
                       {"campaign", "system"}),
         duration_option("ttl", "5s", "when a lock nobody released expires", 1ms, 10min),
         duration_option("wait", "2s", "how long a claim waits for the lock", 1ms, 1min)};
+    entry.sound = true;
     entry.steps = {"after_read", "in_lock", "before_commit", "after_commit", "before_unlock"};
     entry.make = [](const FlowOptions& options) -> std::unique_ptr<Flow> {
         return std::make_unique<CouponGlobalLockRecheck>(options);

@@ -190,6 +190,7 @@ FlowEntry coupon_lua_gate() {
     FlowEntry entry;
     entry.name = "coupon/lua-gate";
     entry.about = "One Lua script admits, the transaction follows, what fails is given back.";
+    entry.sound = true;
     entry.steps = {"after_gate", "before_commit", "after_commit"};
     entry.make = [](const FlowOptions& /*options*/) -> std::unique_ptr<Flow> {
         return std::make_unique<CouponLuaGate>();
