@@ -43,6 +43,11 @@ struct Account {
     std::int64_t got() const { return rows > old_rows ? std::int64_t{rows} - old_rows : 0; }
 };
 
+/// An attempt whose outcome nobody learned lasts for ever, whatever was answered in between.
+TimeNs end_of(const Attempt& attempt) {
+    return is_indeterminate(attempt.outcome) ? kNever : attempt.done_ns;
+}
+
 std::vector<Account> accounts_of(const Evidence& evidence) {
     std::vector<Account> accounts(evidence.users.size());
     const auto& attempts = evidence.history.attempts;
@@ -51,9 +56,8 @@ std::vector<Account> accounts_of(const Evidence& evidence) {
         Account& account = accounts.at(attempt.user);
         if (attempt.outcome != Outcome::not_sent) {
             ++account.sent;
-            // An attempt without an answer lasts for ever: kNever is the latest of all ends.
             const bool later =
-                account.last == kNoAttempt || attempts[account.last].done_ns <= attempt.done_ns;
+                account.last == kNoAttempt || end_of(attempts[account.last]) <= end_of(attempt);
             if (later) account.last = at;
         }
         ++at;

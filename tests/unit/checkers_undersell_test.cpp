@@ -83,6 +83,9 @@ TEST_CASE("the last answer is the one that ended last, whatever stands where in 
     CHECK(check_undersell(story).verdict == Verdict::inconclusive);
     auto silent = storm(2).sold(1).lose_reply("x").refuse("x");
     CHECK(check_undersell(silent).verdict == Verdict::inconclusive);
+    auto polled = storm(2).sold(1).attempt("x", Outcome::pending).refuse("x");
+    polled.raw().history.attempts[1].done_ns = 1500;
+    CHECK(check_undersell(polled).verdict == Verdict::inconclusive);
 }
 
 TEST_CASE("a storm whose losers were all asked to come again accuses nobody") {
