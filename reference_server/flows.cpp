@@ -10,7 +10,10 @@ namespace claimstorm::reference {
 const std::vector<FlowEntry>& flows() {
     static const std::vector<FlowEntry> table = {
         // Coupons, with locks in Redis.
-        coupon_naive(), coupon_global_lock(), coupon_global_lock_recheck(),
+        coupon_naive(), coupon_decrement_lock(), coupon_global_lock(),
+        coupon_global_lock_setnx_expire(), coupon_global_lock_short_ttl(),
+        coupon_global_lock_early_unlock(), coupon_global_lock_watchdog(),
+        coupon_global_lock_fencing(), coupon_global_lock_recheck(),
 
         // Coupons, with one atomic step in the cache.
         coupon_lua_gate(),

@@ -33,7 +33,13 @@ const FlowEntry& find_flow(std::string_view name);
 
 // Coupons, with locks in Redis.
 FlowEntry coupon_naive();
+FlowEntry coupon_decrement_lock();
 FlowEntry coupon_global_lock();
+FlowEntry coupon_global_lock_setnx_expire();
+FlowEntry coupon_global_lock_short_ttl();
+FlowEntry coupon_global_lock_early_unlock();
+FlowEntry coupon_global_lock_watchdog();
+FlowEntry coupon_global_lock_fencing();
 FlowEntry coupon_global_lock_recheck();
 
 // Coupons, with one atomic step in the cache.
