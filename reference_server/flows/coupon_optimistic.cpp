@@ -26,11 +26,11 @@
 // Where nobody comes back, the stock is not sold (undersell).
 //
 // What it promises under faults: the above, for all there is to lose is one transaction.
-//   - An exception at after_read or before_commit: nothing is stored, 500. At after_commit: 500,
-//     although the claim is stored: recovered when the client asks again.
+//   - An exception at after_read, after_update or before_commit: nothing is stored, 500. At
+//     after_commit: 500, although the claim is stored: recovered when the client asks again.
 //   - A crash: the same; InnoDB rolls back what was open.
-//   - A pause at after_read makes that claim lose its race; one at before_commit makes all lose
-//     theirs who have read the same version.
+//   - A pause at after_read makes that claim lose its race; one at after_update or before_commit
+//     makes all lose theirs who have read the same version.
 //   - A lost reply: the client does not know; asking again tells "already claimed".
 #include <chrono>
 #include <memory>
@@ -84,6 +84,7 @@ class CouponOptimistic : public CouponFlow {
             const ClaimTransaction stored = run_claim_transaction(
                 context, [&](MysqlConnection& mysql) -> std::optional<std::uint64_t> {
                     if (!write(mysql, campaign, coupon)) return std::nullopt;
+                    context.step("after_update");
                     const std::uint64_t claim_id = insert_claim(mysql, campaign, user);
                     context.step("before_commit");
                     return claim_id;
@@ -133,7 +134,7 @@ FlowEntry coupon_optimistic() {
     entry.options = {
         count_option("retries", "10", "how often a claim that came too late reads again", 0, 1000)};
     entry.sound = true;
-    entry.steps = {"after_read", "before_commit", "after_commit"};
+    entry.steps = {"after_read", "after_update", "before_commit", "after_commit"};
     entry.make = [](const FlowOptions& options) -> std::unique_ptr<Flow> {
         return std::make_unique<CouponOptimistic>(options);
     };

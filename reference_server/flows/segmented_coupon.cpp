@@ -52,8 +52,10 @@ void SegmentedCoupon::prepare(Context& context, const Campaign& campaign) {
 
 ClaimResult SegmentedCoupon::claim(Context& context, const Campaign& campaign,
                                    std::string_view user) {
+    // Step 1.
     const std::string segment = key_for(campaign.id, user);
-    // Steps 1 and 2.
+    context.step("before_decrement");
+    // Step 2.
     if (context.redis().command({"DECR", segment}).integer() < 0) {
         context.redis().command({"INCR", segment});
         return {Outcome::sold_out};
@@ -112,7 +114,7 @@ std::vector<OptionSpec> segment_options() {
 }
 
 std::vector<std::string> segment_steps() {
-    return {"after_decrement", "before_commit", "after_commit"};
+    return {"before_decrement", "after_decrement", "before_commit", "after_commit"};
 }
 
 }  // namespace claimstorm::reference
