@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "reference_server/context.h"
 
@@ -21,11 +22,14 @@ struct ClaimTransaction {
     Fate fate = Fate::unknown;
     std::uint64_t claim_id = 0;  ///< the claim row's id, when committed
     std::string why;             ///< the last error of a transaction that failed
+    /// Rolled back because every try met a deadlock or a lock wait timeout: the same claim may well
+    /// succeed a moment later.
+    bool contended = false;
 };
 
 /// Runs `body` in a transaction of its own and commits. `body` stores the claim and returns its
 /// row's id in the table `claims`, or returns nullopt to refuse; it may run several times, each
-/// time on a fresh transaction.
+/// time on a fresh transaction. `claims` is a table with an `id`; its name is part of the program.
 ///
 /// A deadlock (1213), a lock wait timeout (1205) or a connection lost before COMMIT ends the whole
 /// transaction and is tried again, a bounded number of times. When COMMIT's reply is lost, the row
@@ -34,6 +38,7 @@ struct ClaimTransaction {
 ///
 /// What `body` throws, other than MysqlError, goes through after a rollback.
 ClaimTransaction run_claim_transaction(
-    Context& context, const std::function<std::optional<std::uint64_t>(MysqlConnection&)>& body);
+    Context& context, const std::function<std::optional<std::uint64_t>(MysqlConnection&)>& body,
+    std::string_view claims = "claims");
 
 }  // namespace claimstorm::reference

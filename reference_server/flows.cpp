@@ -16,9 +16,13 @@ const std::vector<FlowEntry>& flows() {
         coupon_global_lock_fencing(), coupon_global_lock_recheck(),
 
         // Coupons, with one atomic step in the cache.
-        coupon_lua_gate(),
+        coupon_lua_gate(), coupon_lua_off_by_one(), coupon_decr_no_restore(), coupon_lazy_cache(),
+        coupon_segments(), coupon_segments_rounded_up(),
 
         // Coupons, with the database alone.
+        coupon_row_lock(), coupon_row_lock_autocommit(), coupon_row_lock_deadlock_ignored(),
+        coupon_guarded_update(), coupon_guarded_update_unchecked(),
+        coupon_guarded_update_half_claim(), coupon_optimistic(), coupon_insert_ignore(),
 
         // Coupons, asynchronous.
 

@@ -44,8 +44,21 @@ FlowEntry coupon_global_lock_recheck();
 
 // Coupons, with one atomic step in the cache.
 FlowEntry coupon_lua_gate();
+FlowEntry coupon_lua_off_by_one();
+FlowEntry coupon_decr_no_restore();
+FlowEntry coupon_lazy_cache();
+FlowEntry coupon_segments();
+FlowEntry coupon_segments_rounded_up();
 
 // Coupons, with the database alone.
+FlowEntry coupon_row_lock();
+FlowEntry coupon_row_lock_autocommit();
+FlowEntry coupon_row_lock_deadlock_ignored();
+FlowEntry coupon_guarded_update();
+FlowEntry coupon_guarded_update_unchecked();
+FlowEntry coupon_guarded_update_half_claim();
+FlowEntry coupon_optimistic();
+FlowEntry coupon_insert_ignore();
 
 // Coupons, asynchronous.
 
