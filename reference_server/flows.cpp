@@ -18,6 +18,8 @@ const std::vector<FlowEntry>& flows() {
         // Coupons, with the database alone.
 
         // Coupons, asynchronous.
+        coupon_async_stream(), coupon_async_stream_ack_first(),
+        coupon_async_stream_no_idempotence(),
 
         // Red envelopes.
     };

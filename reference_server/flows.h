@@ -42,6 +42,9 @@ FlowEntry coupon_lua_gate();
 // Coupons, with the database alone.
 
 // Coupons, asynchronous.
+FlowEntry coupon_async_stream();
+FlowEntry coupon_async_stream_ack_first();
+FlowEntry coupon_async_stream_no_idempotence();
 
 // Red envelopes.
 
