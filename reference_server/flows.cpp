@@ -25,6 +25,8 @@ const std::vector<FlowEntry>& flows() {
         coupon_guarded_update_half_claim(), coupon_optimistic(), coupon_insert_ignore(),
 
         // Coupons, asynchronous.
+        coupon_async_stream(), coupon_async_stream_ack_first(),
+        coupon_async_stream_no_idempotence(),
 
         // Red envelopes.
     };

@@ -61,6 +61,9 @@ FlowEntry coupon_optimistic();
 FlowEntry coupon_insert_ignore();
 
 // Coupons, asynchronous.
+FlowEntry coupon_async_stream();
+FlowEntry coupon_async_stream_ack_first();
+FlowEntry coupon_async_stream_no_idempotence();
 
 // Red envelopes.
 
