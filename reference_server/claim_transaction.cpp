@@ -11,12 +11,9 @@ namespace {
 constexpr int kAttempts = 5;
 
 /// Whether the row is there once nobody is working on it any more; nullopt when that stays open.
-std::optional<bool> is_stored(Context& context, std::uint64_t claim_id) {
+std::optional<bool> is_stored(Context& context, std::uint64_t claim_id, const ReadBack& read_back) {
     try {
-        return context.mysql()
-            .query_one("SELECT id FROM claims WHERE id = ? LOCK IN SHARE MODE",
-                       {static_cast<std::int64_t>(claim_id)})
-            .has_value();
+        return read_back(context.mysql(), claim_id);
     } catch (const MysqlError&) {
         return std::nullopt;
     }
@@ -24,8 +21,16 @@ std::optional<bool> is_stored(Context& context, std::uint64_t claim_id) {
 
 }  // namespace
 
+bool is_in_claims(MysqlConnection& mysql, std::uint64_t claim_id) {
+    return mysql
+        .query_one("SELECT id FROM claims WHERE id = ? LOCK IN SHARE MODE",
+                   {static_cast<std::int64_t>(claim_id)})
+        .has_value();
+}
+
 ClaimTransaction run_claim_transaction(
-    Context& context, const std::function<std::optional<std::uint64_t>(MysqlConnection&)>& body) {
+    Context& context, const std::function<std::optional<std::uint64_t>(MysqlConnection&)>& body,
+    const ReadBack& read_back) {
     Backoff backoff(context.random(), std::chrono::milliseconds(1), std::chrono::milliseconds(50));
     ClaimTransaction end{Fate::rolled_back, 0, {}};
     for (int attempt = 1; attempt <= kAttempts; ++attempt) {
@@ -43,7 +48,7 @@ ClaimTransaction run_claim_transaction(
         } catch (const MysqlError& error) {
             end.why = error.what();
             if (is_connection_lost(error) && claim_id) {
-                const auto stored = is_stored(context, *claim_id);
+                const auto stored = is_stored(context, *claim_id, read_back);
                 if (!stored) return {Fate::unknown, 0, end.why};
                 if (*stored) return {Fate::committed, *claim_id, {}};
             } else if (!is_deadlock(error) && !is_lock_wait_timeout(error) &&

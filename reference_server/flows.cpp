@@ -10,7 +10,9 @@ namespace claimstorm::reference {
 const std::vector<FlowEntry>& flows() {
     static const std::vector<FlowEntry> table = {
         // Coupons, with locks in Redis.
-        coupon_naive(), coupon_global_lock(), coupon_global_lock_recheck(),
+        coupon_naive(),
+        coupon_global_lock(),
+        coupon_global_lock_recheck(),
 
         // Coupons, with one atomic step in the cache.
         coupon_lua_gate(),
@@ -20,6 +22,14 @@ const std::vector<FlowEntry>& flows() {
         // Coupons, asynchronous.
 
         // Red envelopes.
+        envelope_locked(),
+        envelope_locked_unlocked(),
+        envelope_id_table(),
+        envelope_id_table_guarded(),
+        envelope_incr(),
+        envelope_incr_once(),
+        envelope_incr_once_trusting(),
+        envelope_queue(),
     };
     return table;
 }

@@ -44,5 +44,13 @@ FlowEntry coupon_lua_gate();
 // Coupons, asynchronous.
 
 // Red envelopes.
+FlowEntry envelope_locked();
+FlowEntry envelope_locked_unlocked();
+FlowEntry envelope_id_table();
+FlowEntry envelope_id_table_guarded();
+FlowEntry envelope_incr();
+FlowEntry envelope_incr_once();
+FlowEntry envelope_incr_once_trusting();
+FlowEntry envelope_queue();
 
 }  // namespace claimstorm::reference
