@@ -87,6 +87,14 @@ struct Settlement {
     std::string why_not;  ///< for a person; empty when settled
 };
 
+/// A fault that the run injected into its target, and how often.
+struct FaultSeen {
+    std::string step;
+    std::string rule;  ///< "crash@3"
+    std::int64_t hits = 0;
+    std::int64_t fired = 0;
+};
+
 /// Everything a check may look at.
 struct Evidence {
     Campaign campaign;
@@ -96,6 +104,7 @@ struct Evidence {
     Snapshot before;
     Snapshot after;
     Settlement settlement;
+    std::vector<FaultSeen> faults;
     /// False when the run ended before its stores were read: then nothing about them is known,
     /// whatever the target names.
     bool audited = true;

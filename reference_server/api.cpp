@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "model/error.h"
 #include "reference_server/requests.h"
 
 namespace claimstorm::reference {
@@ -71,14 +72,22 @@ ordered_json describe(const Campaign& campaign, const CampaignState& state) {
     return body;
 }
 
+ordered_json describe(const Failpoints::State& state) {
+    return {{"step", state.step},
+            {"background", state.background},
+            {"do", state.rule.empty() ? ordered_json(nullptr) : ordered_json(state.rule)},
+            {"hits", state.hits},
+            {"fired", state.fired}};
+}
+
 bool is_about_a_claim(What what) {
     return what == What::claims || what == What::claim;
 }
 
 }  // namespace
 
-Api::Api(const FlowEntry& entry, Flow& flow, ErrorLog& log)
-    : entry_(entry), flow_(flow), log_(log) {}
+Api::Api(const FlowEntry& entry, Flow& flow, Failpoints& failpoints, ErrorLog& log)
+    : entry_(entry), flow_(flow), failpoints_(failpoints), log_(log) {}
 
 HttpResponse Api::busy() {
     return claim_failure(503, Outcome::throttled, "the server is busy; try again");
@@ -91,16 +100,42 @@ std::optional<HttpResponse> Api::answer_without_stores(const HttpRequest& reques
                        "there is no such path; see GET /healthz, POST /campaigns, "
                        "POST /campaigns/{id}/claims");
     }
-    const std::string_view allowed = methods_of(route.what);
-    if (request.method != allowed) {
-        HttpResponse response = failure(405, fmt::format("only {} is offered here", allowed));
-        response.allow = allowed;
+    if (!offers(route.what, request.method)) {
+        const std::string_view offered = methods_of(route.what);
+        HttpResponse response = failure(405, fmt::format("only {} is offered here", offered));
+        response.allow = offered;
         return response;
     }
     if (route.what == What::health) {
         return HttpResponse{200, dump({{"status", "ok"}, {"flow", entry_.name}}), {}};
     }
+    if (route.what == What::failpoints || route.what == What::failpoint) {
+        return answer_failpoints(request, route);
+    }
     return std::nullopt;
+}
+
+HttpResponse Api::answer_failpoints(const HttpRequest& request, const Route& route) const {
+    if (!request.from_loopback) {
+        return failure(403, "failpoints are for clients on the server's own machine");
+    }
+    try {
+        if (route.what == What::failpoints) {
+            ordered_json list = ordered_json::array();
+            for (const auto& state : failpoints_.states()) list.push_back(describe(state));
+            return {200, dump({{"failpoints", list}}), {}};
+        }
+        if (request.method == "PUT") {
+            failpoints_.put(route.step, parse_failpoint_rule(read_failpoint(request.body)));
+        } else if (request.method == "DELETE") {
+            failpoints_.remove(route.step);
+        }
+        return {200, dump(describe(failpoints_.state(route.step))), {}};
+    } catch (const BadRequest& error) {
+        return failure(400, error.what());
+    } catch (const UsageError& error) {
+        return failure(400, error.what());
+    }
 }
 
 HttpResponse Api::answer(const HttpRequest& request, Context& context) {

@@ -6,8 +6,10 @@
 
 #include "reference_server/campaign_store.h"
 #include "reference_server/error_log.h"
+#include "reference_server/failpoints.h"
 #include "reference_server/flows.h"
 #include "reference_server/http_front.h"
+#include "reference_server/requests.h"
 
 namespace claimstorm::reference {
 
@@ -19,11 +21,14 @@ namespace claimstorm::reference {
 ///   GET  /campaigns/{id}/claims/{claim}    what became of a pending claim
 ///   POST /campaigns/{id}/close             end the event and archive it
 ///   POST /campaigns/{id}/reconcile         compare the stores and put right what a fault left
-/// Unknown campaigns and paths are 404, other methods 405, what cannot be understood 400; every
-/// answer is a JSON object, every answer to a claim has an "outcome". Safe for all workers at once.
+///   GET  /failpoints                       the steps, their failpoints, how often each fired
+///   PUT  /failpoints/{step}                set one, {"do": "crash@3"}; GET and DELETE too
+/// Failpoints are for clients on this machine alone (403). Unknown campaigns and paths are 404,
+/// other methods 405, what cannot be understood 400; every answer is a JSON object, every answer to
+/// a claim has an "outcome". Safe for all workers at once.
 class Api {
   public:
-    Api(const FlowEntry& entry, Flow& flow, ErrorLog& log);
+    Api(const FlowEntry& entry, Flow& flow, Failpoints& failpoints, ErrorLog& log);
 
     /// The answer if it needs no store (health, unknown paths, wrong methods), else nullopt.
     std::optional<HttpResponse> answer_without_stores(const HttpRequest& request) const;
@@ -33,6 +38,7 @@ class Api {
     static HttpResponse busy();
 
   private:
+    HttpResponse answer_failpoints(const HttpRequest& request, const Route& route) const;
     HttpResponse create_campaign(const HttpRequest& request, Context& context);
     HttpResponse show_campaign(const Campaign& campaign, Context& context);
     HttpResponse claim(const HttpRequest& request, const Campaign& campaign, Context& context);
@@ -42,6 +48,7 @@ class Api {
 
     const FlowEntry& entry_;
     Flow& flow_;
+    Failpoints& failpoints_;
     ErrorLog& log_;
     CampaignDirectory campaigns_;
 };

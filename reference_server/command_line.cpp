@@ -7,8 +7,10 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "model/error.h"
+#include "reference_server/flow_heads.h"
 
 namespace claimstorm::reference {
 namespace {
@@ -55,11 +57,34 @@ std::string list_flows() {
     return text;
 }
 
+std::string list_flows_json() {
+    using nlohmann::ordered_json;
+    ordered_json list = ordered_json::array();
+    for (const FlowEntry& entry : flows()) {
+        ordered_json options = ordered_json::array();
+        for (const OptionSpec& option : entry.options) {
+            options.push_back({{"name", option.name},
+                               {"default", option.default_value},
+                               {"about", option.about}});
+        }
+        list.push_back({{"name", entry.name},
+                        {"kind", to_string(entry.kind)},
+                        {"sound", entry.sound},
+                        {"about", entry.about},
+                        {"head", flow_head(entry.name)},
+                        {"options", options},
+                        {"steps", entry.steps},
+                        {"background_steps", entry.background_steps}});
+    }
+    return list.dump() + "\n";
+}
+
 std::optional<CommandLine> read_command_line(int argc, const char* const* argv) {
     CommandLine line;
     std::string flow;
     std::string listen = "127.0.0.1:0";
     bool list = false;
+    bool json = false;
     bool allow_remote = false;
     CLI::App app("Serves claims by a named flow, right or wrong, for claimstorm to storm.",
                  "claimstorm-server");
@@ -87,9 +112,23 @@ std::optional<CommandLine> read_command_line(int argc, const char* const* argv) 
         ->envname("CLAIMSTORM_QUEUE")
         ->check(CLI::Range(1, 1000000))
         ->capture_default_str();
+    app.add_option("--failpoint", line.server.failpoints,
+                   "STEP=ACTION[@WHEN], e.g. in_lock=crash@3; the step * is each of them. Actions: "
+                   "error, crash, pause(50ms), drop-reply, lose-cache; when: 3, 3+, 3-5, 2.5%")
+        ->envname("CLAIMSTORM_FAILPOINT")
+        ->allow_extra_args(false);
+    app.add_option("--failpoint-seed", line.server.failpoint_seed,
+                   "Draws the hits of failpoints with a share")
+        ->envname("CLAIMSTORM_FAILPOINT_SEED")
+        ->capture_default_str();
+    app.add_option("--restarts", line.restarts, "Start a crashed server again, this often at most")
+        ->envname("CLAIMSTORM_RESTARTS")
+        ->check(CLI::Range(0, 1000))
+        ->capture_default_str();
     app.add_flag("--announce", line.announce, "Once ready, print a target file on one line")
         ->envname("CLAIMSTORM_ANNOUNCE");
     app.add_flag("--list-flows", list, "List the flows and their options");
+    app.add_flag("--json", json, "With --list-flows: for programs");
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
@@ -100,7 +139,7 @@ std::optional<CommandLine> read_command_line(int argc, const char* const* argv) 
         throw UsageError(fmt::format("{}; see claimstorm-server --help", error.what()));
     }
     if (list) {
-        fmt::print("{}", list_flows());
+        fmt::print("{}", json ? list_flows_json() : list_flows());
         return std::nullopt;
     }
     if (flow.empty()) throw UsageError("--flow is missing; claimstorm-server --list-flows");

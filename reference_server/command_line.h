@@ -9,6 +9,7 @@ namespace claimstorm::reference {
 
 struct CommandLine {
     ServerOptions server;
+    int restarts = 0;       ///< how often a crashed server is started again
     bool announce = false;  ///< a target file on stdout once ready, instead of the line for people
 };
 
@@ -18,5 +19,8 @@ std::optional<CommandLine> read_command_line(int argc, const char* const* argv);
 
 /// The text of --list-flows.
 std::string list_flows();
+
+/// The same for programs: a JSON array, one object a flow.
+std::string list_flows_json();
 
 }  // namespace claimstorm::reference

@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "stores/mysql.h"
 #include "stores/redis.h"
@@ -55,6 +56,11 @@ class Context {
         if (hook_ != nullptr) (*hook_)(*this, name);
     }
 
+    /// The claim being served goes on, but its client shall not get the answer.
+    void drop_reply() noexcept { reply_dropped_ = true; }
+    /// Whether that was asked for since the last call.
+    bool take_reply_dropped() noexcept { return std::exchange(reply_dropped_, false); }
+
     std::mt19937_64& random() noexcept { return random_; }
     /// Counts the time a claim spent waiting for a lock in Redis, for the benchmark's lock-wait
     /// share.
@@ -71,6 +77,7 @@ class Context {
     std::optional<RedisConnection> redis_;
     std::mt19937_64 random_;
     std::chrono::nanoseconds lock_waited_{0};
+    bool reply_dropped_ = false;
     std::string token_prefix_;
     std::uint64_t tokens_given_ = 0;
 };

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <optional>
 #include <sys/resource.h>
+#include <unistd.h>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -39,6 +40,30 @@ void raise_file_limit() {
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+bool is_loopback(const asio::ip::address& address) {
+    if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+        return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback();
+    }
+    return address.is_loopback();
+}
+
+void listen(tcp::acceptor& acceptor, const HttpFrontOptions& options) {
+    ErrorCode error;
+    const auto address = asio::ip::make_address(options.host, error);
+    if (error) {
+        throw UsageError(fmt::format("--listen: '{}' is no IP address", options.host));
+    }
+    const tcp::endpoint endpoint(address, options.port);
+    acceptor.open(endpoint.protocol(), error);
+    if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+    if (!error) acceptor.bind(endpoint, error);
+    if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+    if (error) {
+        throw EnvironmentError(fmt::format("cannot listen on {}:{}: {}; choose another port",
+                                           options.host, options.port, error.message()));
+    }
 }
 
 int status_of(const ErrorCode& error) {
@@ -96,6 +121,7 @@ class HttpFront::Impl::Session : public std::enable_shared_from_this<Session> {
     void start() {
         ErrorCode ignored;
         socket_.set_option(tcp::no_delay(true), ignored);
+        from_loopback_ = is_loopback(socket_.remote_endpoint(ignored).address());
         deadline_ = Clock::now() + front_.options_.idle_timeout;
         read();
     }
@@ -131,6 +157,7 @@ class HttpFront::Impl::Session : public std::enable_shared_from_this<Session> {
     bool keep_alive_ = true;
     bool is_http_1_0_ = false;
     bool is_head_ = false;
+    bool from_loopback_ = false;
     Clock::time_point deadline_;
     std::string out_;
 };
@@ -176,7 +203,7 @@ void HttpFront::Impl::Session::dispatch() {
     is_http_1_0_ = message.version() < 11;
     is_head_ = message.method() == http::verb::head;
     HttpRequest request{std::string(message.method_string()), std::string(message.target()),
-                        std::move(message.body())};
+                        std::move(message.body()), from_loopback_};
     parser_.reset();
     state_ = State::served;
     // The front is held too: a worker may answer when everything else is gone.
@@ -191,6 +218,11 @@ void HttpFront::Impl::Session::refuse(const ErrorCode& error) {
 }
 
 void HttpFront::Impl::Session::send(HttpResponse response) {
+    if (response.dropped) {
+        close();
+        front_.forget(shared_from_this());
+        return;
+    }
     state_ = State::sending;
     deadline_ = Clock::now() + front_.options_.request_timeout;
     if (front_.stopping_) keep_alive_ = false;
@@ -230,19 +262,11 @@ HttpFront::Impl::Impl(HttpFrontOptions options, Handler handler)
 }
 
 void HttpFront::Impl::bind() {
-    ErrorCode error;
-    const auto address = asio::ip::make_address(options_.host, error);
-    if (error) {
-        throw UsageError(fmt::format("--listen: '{}' is no IP address", options_.host));
-    }
-    const tcp::endpoint endpoint(address, options_.port);
-    acceptor_.open(endpoint.protocol(), error);
-    if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
-    if (!error) acceptor_.bind(endpoint, error);
-    if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
-    if (error) {
-        throw EnvironmentError(fmt::format("cannot listen on {}:{}: {}; choose another port",
-                                           options_.host, options_.port, error.message()));
+    if (options_.listener >= 0) {
+        const bool ipv6 = asio::ip::make_address(options_.host).is_v6();
+        acceptor_.assign(ipv6 ? tcp::v6() : tcp::v4(), ::dup(options_.listener));
+    } else {
+        listen(acceptor_, options_);
     }
     port_ = acceptor_.local_endpoint().port();
 }
@@ -334,6 +358,18 @@ void HttpFront::Impl::deliver() {
         completed.swap(completed_);
     }
     for (auto& [session, response] : completed) session->send(std::move(response));
+}
+
+ListeningSocket::ListeningSocket(const HttpFrontOptions& options) {
+    asio::io_context io;
+    tcp::acceptor acceptor(io);
+    listen(acceptor, options);
+    descriptor_ = ::dup(acceptor.native_handle());
+    if (descriptor_ < 0) throw EnvironmentError("out of file descriptors for the listening socket");
+}
+
+ListeningSocket::~ListeningSocket() {
+    ::close(descriptor_);
 }
 
 HttpFront::HttpFront(HttpFrontOptions options, Handler handler)

@@ -14,18 +14,22 @@ struct HttpRequest {
     std::string method;
     std::string target;  ///< the path and, behind a '?', the query
     std::string body;
+    bool from_loopback = false;  ///< the client is on this machine
 };
 
 /// A JSON answer.
 struct HttpResponse {
     int status = 200;
     std::string body;
-    std::string allow;  ///< the Allow header of a 405, else empty
+    std::string allow;     ///< the Allow header of a 405, else empty
+    bool dropped = false;  ///< the connection is closed instead: the reply is lost
 };
 
 struct HttpFrontOptions {
     std::string host = "127.0.0.1";  ///< an IP address
     std::uint16_t port = 0;          ///< 0: any free one
+    int listener =
+        -1;  ///< a listening socket of the caller's to use instead; it stays the caller's
     std::size_t max_connections = 20000;
     std::uint32_t max_header_bytes = 8192;
     std::size_t max_body_bytes = 16384;
@@ -35,6 +39,21 @@ struct HttpFrontOptions {
     std::chrono::seconds request_timeout{30};
     /// After `stop`: how long requests being served may take to end.
     std::chrono::seconds drain_timeout{5};
+};
+
+/// Binds and listens for others to serve on, e.g. for processes that come and go.
+class ListeningSocket {
+  public:
+    /// Throws UsageError for no address, EnvironmentError when it cannot, e.g. a port is taken.
+    explicit ListeningSocket(const HttpFrontOptions& options);
+    ~ListeningSocket();
+    ListeningSocket(const ListeningSocket&) = delete;
+    ListeningSocket& operator=(const ListeningSocket&) = delete;
+
+    int descriptor() const noexcept { return descriptor_; }
+
+  private:
+    int descriptor_;
 };
 
 /// HTTP/1.1 with keep-alive on one thread. It only moves bytes: requests go to the handler, which

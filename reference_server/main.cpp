@@ -1,6 +1,7 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <memory>
 #include <pthread.h>
 #include <thread>
 
@@ -10,6 +11,7 @@
 #include "model/error.h"
 #include "reference_server/command_line.h"
 #include "reference_server/server.h"
+#include "reference_server/supervisor.h"
 
 namespace {
 
@@ -26,15 +28,20 @@ sigset_t block_ending_signals() {
     return signals;
 }
 
-int serve(const CommandLine& line) {
-    const sigset_t signals = block_ending_signals();
-    Server server(line.server);
+/// Once ready, says so on stdout.
+void announce(const CommandLine& line, const Server& server) {
     if (line.announce) {
         fmt::print("{}\n", server.target_file().dump());
     } else {
         fmt::print("claimstorm-server: {} on {}\n", line.server.flow.name, server.base_url());
     }
     std::fflush(stdout);
+}
+
+int serve(const CommandLine& line, bool says_so) {
+    const sigset_t signals = block_ending_signals();
+    Server server(line.server);
+    if (says_so) announce(line, server);
 
     std::jthread front([&server] { server.run(); });
     int signal = 0;
@@ -45,13 +52,23 @@ int serve(const CommandLine& line) {
     return 0;
 }
 
+/// The listening socket and the counters of the failpoints outlive a crash: who connects meanwhile
+/// waits for the next process, and "the third hit" stays the third.
+int serve_with_restarts(CommandLine line) {
+    const ListeningSocket listener(line.server.front);
+    line.server.front.listener = listener.descriptor();
+    line.server.failpoint_counters = std::make_shared<FailpointCounters>();
+    return supervise(line.restarts, [&](int run) { return serve(line, run == 0); });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
     try {
         const auto line = read_command_line(argc, argv);
-        return line ? serve(*line) : 0;
+        if (!line) return 0;
+        return line->restarts > 0 ? serve_with_restarts(*line) : serve(*line, true);
     } catch (const claimstorm::Error& error) {
         fmt::print(stderr, "claimstorm-server: {}\n", error.what());
         return error.exit_status();

@@ -82,14 +82,19 @@ Route route_of(std::string_view target) {
         begin = end + 1;
     }
     if (count < 2 || !parts[0].empty()) return {};
-    if (count == 2 && parts[1] == "healthz") return {Route::What::health, {}, {}};
+    if (count == 2 && parts[1] == "healthz") return {Route::What::health};
+    if (parts[1] == "failpoints") {
+        if (count == 2) return {Route::What::failpoints};
+        if (count == 3 && !parts[2].empty()) return {Route::What::failpoint, {}, {}, parts[2]};
+        return {};
+    }
     if (parts[1] != "campaigns") return {};
-    if (count == 2) return {Route::What::campaigns, {}, {}};
+    if (count == 2) return {Route::What::campaigns};
     if (parts[2].empty()) return {};
-    if (count == 3) return {Route::What::campaign, parts[2], {}};
-    if (count == 4 && parts[3] == "claims") return {Route::What::claims, parts[2], {}};
-    if (count == 4 && parts[3] == "close") return {Route::What::close, parts[2], {}};
-    if (count == 4 && parts[3] == "reconcile") return {Route::What::reconcile, parts[2], {}};
+    if (count == 3) return {Route::What::campaign, parts[2]};
+    if (count == 4 && parts[3] == "claims") return {Route::What::claims, parts[2]};
+    if (count == 4 && parts[3] == "close") return {Route::What::close, parts[2]};
+    if (count == 4 && parts[3] == "reconcile") return {Route::What::reconcile, parts[2]};
     if (count == 5 && parts[3] == "claims" && !parts[4].empty()) {
         return {Route::What::claim, parts[2], parts[4]};
     }
@@ -101,7 +106,10 @@ std::string_view methods_of(Route::What what) noexcept {
         case Route::What::health:
         case Route::What::campaign:
         case Route::What::claim:
+        case Route::What::failpoints:
             return "GET";
+        case Route::What::failpoint:
+            return "GET, PUT, DELETE";
         case Route::What::campaigns:
         case Route::What::claims:
         case Route::What::close:
@@ -111,6 +119,16 @@ std::string_view methods_of(Route::What what) noexcept {
             break;
     }
     return "";
+}
+
+bool offers(Route::What what, std::string_view method) noexcept {
+    std::string_view offered = methods_of(what);
+    while (!offered.empty()) {
+        const std::string_view one = offered.substr(0, offered.find(','));
+        if (one == method) return true;
+        offered.remove_prefix(std::min(one.size() + 2, offered.size()));
+    }
+    return false;
 }
 
 bool is_campaign_id(std::string_view id) noexcept {
@@ -154,6 +172,15 @@ Campaign read_campaign(std::string_view body) {
         throw BadRequest("\"budget_cents\" must be at least 1 for each of \"stock\"");
     }
     return campaign;
+}
+
+std::string read_failpoint(std::string_view body) {
+    const json object = read_object(body);
+    const auto what = object.find("do");
+    if (object.size() != 1 || what == object.end() || !what->is_string()) {
+        throw BadRequest(R"(write it as {"do": "pause(50ms)@3"})");
+    }
+    return *what;
 }
 
 std::string read_claim_user(std::string_view body) {

@@ -18,10 +18,13 @@ struct Route {
         claims,
         claim,
         close,
-        reconcile
+        reconcile,
+        failpoints,
+        failpoint
     } what = What::nothing;
-    std::string_view campaign;  ///< into the target
-    std::string_view claim;
+    std::string_view campaign = {};  ///< into the target
+    std::string_view claim = {};
+    std::string_view step = {};
 };
 
 /// Reads a request's target; the query behind a '?' does not count.
@@ -36,6 +39,12 @@ bool is_campaign_id(std::string_view id) noexcept;
 /// Reads the body of POST /campaigns. Numbers may be written as JSON strings: templates put them
 /// so. A missing id is made up. Throws BadRequest.
 Campaign read_campaign(std::string_view body);
+
+/// Whether the route offers the method.
+bool offers(Route::What what, std::string_view method) noexcept;
+
+/// Reads the body of PUT /failpoints/{step}: {"do": "pause(50ms)@3"}. Throws BadRequest.
+std::string read_failpoint(std::string_view body);
 
 /// Reads the user of POST /campaigns/{id}/claims: 1 to 64 bytes; further keys are ignored. Throws
 /// BadRequest.

@@ -18,6 +18,13 @@ StoreAddresses addresses_of(const ServerOptions& options) {
     return stores;
 }
 
+FailpointCounters& counters_of(ServerOptions& options) {
+    if (!options.failpoint_counters) {
+        options.failpoint_counters = std::make_shared<FailpointCounters>();
+    }
+    return *options.failpoint_counters;
+}
+
 }  // namespace
 
 Server::Server(ServerOptions options)
@@ -25,12 +32,18 @@ Server::Server(ServerOptions options)
       stores_(addresses_of(options_)),
       flow_(options_.flow.make(
           FlowOptions(options_.flow.name, options_.flow.options, options_.flow_options))),
-      api_(options_.flow, *flow_, log_),
+      failpoints_(options_.flow, counters_of(options_), options_.failpoint_seed),
+      hook_([this](Context& context, std::string_view step) {
+          if (options_.step_hook) options_.step_hook(context, step);
+          failpoints_.hit(context, step);
+      }),
+      api_(options_.flow, *flow_, failpoints_, log_),
       front_(options_.front,
              [this](HttpRequest request, const HttpFront::Respond& respond) {
                  serve(std::move(request), respond);
              }),
       workers_(connect_workers(), options_.queue) {
+    for (const std::string& failpoint : options_.failpoints) failpoints_.set(failpoint);
     start_background();
 }
 
@@ -54,7 +67,7 @@ nlohmann::ordered_json Server::target_file() const {
 std::vector<std::unique_ptr<Context>> Server::connect_workers() {
     std::vector<std::unique_ptr<Context>> contexts;
     for (std::size_t i = 0; i < options_.workers; ++i) {
-        contexts.push_back(std::make_unique<Context>(stores_, &options_.step_hook));
+        contexts.push_back(std::make_unique<Context>(stores_, &hook_));
         if (i == 0) flow_->create_schema(*contexts.front());
     }
     return contexts;
@@ -71,7 +84,7 @@ void Server::start_background() {
 void Server::run_background(const BackgroundWork& work, const std::stop_token& stop) {
     while (!stop.stop_requested()) {
         try {
-            Context context(stores_, &options_.step_hook);
+            Context context(stores_, &hook_);
             work.run(context, stop);
         } catch (const std::exception& error) {
             log_.write(fmt::format("{}: {}; begun again", work.name, error.what()));
@@ -84,7 +97,9 @@ void Server::serve(HttpRequest request, const HttpFront::Respond& respond) {
     if (auto answer = api_.answer_without_stores(request)) return respond(std::move(*answer));
     const bool queued =
         workers_.submit([this, request = std::move(request), respond](Context& context) {
-            respond(api_.answer(request, context));
+            HttpResponse response = api_.answer(request, context);
+            response.dropped = context.take_reply_dropped();
+            respond(std::move(response));
         });
     if (!queued) respond(Api::busy());
 }

@@ -12,6 +12,7 @@
 #include "reference_server/api.h"
 #include "reference_server/context.h"
 #include "reference_server/error_log.h"
+#include "reference_server/failpoints.h"
 #include "reference_server/flows.h"
 #include "reference_server/http_front.h"
 #include "reference_server/worker_pool.h"
@@ -28,7 +29,11 @@ struct ServerOptions {
     std::size_t workers = 128;
     std::size_t queue = 20000;  ///< requests that may wait for a worker; beyond it 503
     HttpFrontOptions front;
-    StepHook step_hook;  ///< may be empty
+    std::vector<std::string> failpoints;  ///< "STEP=ACTION[@WHEN]"
+    std::uint64_t failpoint_seed = 0;
+    /// Given by whoever restarts a crashed server; else the server makes its own.
+    std::shared_ptr<FailpointCounters> failpoint_counters;
+    StepHook step_hook;  ///< may be empty; called before the failpoints
 };
 
 /// One flow served over HTTP: front, workers, the flow's background threads.
@@ -60,6 +65,8 @@ class Server {
     StoreAddresses stores_;
     ErrorLog log_;
     std::unique_ptr<Flow> flow_;
+    Failpoints failpoints_;
+    StepHook hook_;
     Api api_;
     // From here on the order is that of the end: the background first, the front last.
     HttpFront front_;

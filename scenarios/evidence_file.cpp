@@ -121,6 +121,12 @@ void write_evidence(const std::filesystem::path& folder, const Evidence& evidenc
     json["settlement"] = {{"settled", evidence.settlement.settled},
                           {"waited_ms", evidence.settlement.waited.count()},
                           {"why_not", evidence.settlement.why_not}};
+    for (const FaultSeen& fault : evidence.faults) {
+        json["faults"].push_back({{"step", fault.step},
+                                  {"do", fault.rule},
+                                  {"hits", fault.hits},
+                                  {"fired", fault.fired}});
+    }
     json["before"] = snapshot_to_json(evidence.before);
     json["after"] = snapshot_to_json(evidence.after);
     write_text_file(folder / kEvidenceFile,
@@ -131,11 +137,18 @@ void read_evidence(const std::filesystem::path& folder, Evidence& evidence) {
     const std::string file = (folder / kEvidenceFile).string();
     const nlohmann::json document = parse_json_text(read_text_file(file, "the evidence"), file);
     const JsonPlace place(document, file);
-    place.require_keys({"settlement", "before", "after"});
+    place.require_keys({"settlement", "faults", "before", "after"});
     const JsonPlace settlement = place.at("settlement");
     evidence.settlement.settled = settlement.at("settled").boolean();
     evidence.settlement.waited = std::chrono::milliseconds(settlement.at("waited_ms").count(0));
     evidence.settlement.why_not = settlement.at("why_not").string();
+    if (const auto faults = place.find("faults")) {
+        for (const JsonPlace& fault : faults->items()) {
+            evidence.faults.push_back({fault.at("step").string(), fault.at("do").string(),
+                                       any_number(fault.at("hits")),
+                                       any_number(fault.at("fired"))});
+        }
+    }
     evidence.before = snapshot_from_json(place.at("before"));
     evidence.after = snapshot_from_json(place.at("after"));
     read_ledger_file(folder / kLedgerFile, evidence);

@@ -33,8 +33,8 @@ LoadedRun load_run(const std::filesystem::path& folder);
 /// Writes result.json and report.txt. Throws EnvironmentError.
 void write_result(const std::filesystem::path& folder, const Result& result);
 
-/// Whether exactly the expected checks and gates were violated, and none was inconclusive; when
-/// not, `difference` says what differed.
+/// Whether exactly the expected checks and gates were violated, but for those that may be, and none
+/// was inconclusive; when not, `difference` says what differed.
 bool matches_expectation(const Result& result, const Expectation& expectation,
                          std::string& difference);
 

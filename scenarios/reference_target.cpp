@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "model/error.h"
+#include "scenarios/http_call.h"
 #include "scenarios/target_file.h"
 
 namespace claimstorm {
@@ -69,6 +70,16 @@ RunningReference::RunningReference(const ReferenceTarget& reference,
     for (const auto& [key, value] : reference.options) {
         child.argv.insert(child.argv.end(), {"--option", fmt::format("{}={}", key, value)});
     }
+    for (const std::string& failpoint : reference.failpoints) {
+        child.argv.insert(child.argv.end(), {"--failpoint", failpoint});
+    }
+    child.argv.insert(child.argv.end(), {"--failpoint-seed", std::to_string(options.seed)});
+    if (reference.workers > 0) {
+        child.argv.insert(child.argv.end(), {"--workers", std::to_string(reference.workers)});
+    }
+    if (reference.restarts > 0) {
+        child.argv.insert(child.argv.end(), {"--restarts", std::to_string(reference.restarts)});
+    }
     child.environment =
         environment_with({"CLAIMSTORM_MYSQL=" + mysql_url, "CLAIMSTORM_REDIS=" + redis_url});
     child.out = ToPipe{};
@@ -87,6 +98,25 @@ RunningReference::RunningReference(const ReferenceTarget& reference,
     const std::string file = "claimstorm-server's announcement";
     const nlohmann::json document = parse_json_text(*line, file);
     target_ = read_target(JsonPlace(document, file));
+    for (const std::string& step : reference.finish) {
+        RequestSpec request;
+        request.path = "/campaigns/{campaign}/" + step;
+        target_.finish.emplace_back(HttpStep{request});
+    }
+}
+
+std::vector<FaultSeen> RunningReference::faults() const {
+    constexpr std::size_t kAnswerMax = 1 << 16;
+    const std::string url = target_.endpoint.base_url + "/failpoints";
+    const HttpAnswer answer = http_call({"GET", url, {}, {}}, kAnswerMax);
+    const nlohmann::json document = parse_json_text(answer.body, url);
+    std::vector<FaultSeen> faults;
+    for (const JsonPlace& step : JsonPlace(document, url).at("failpoints").items()) {
+        if (step.at("do").value().is_null()) continue;
+        faults.push_back({step.at("step").string(), step.at("do").string(),
+                          step.at("hits").count(0), step.at("fired").count(0)});
+    }
+    return faults;
 }
 
 }  // namespace claimstorm

@@ -7,6 +7,7 @@
 
 #include "lab/child_process.h"
 #include "lab/lab.h"
+#include "model/evidence.h"
 #include "scenarios/scenario.h"
 
 namespace claimstorm {
@@ -16,6 +17,7 @@ struct ReferenceOptions {
     std::filesystem::path log;             ///< the server's stderr goes there
     std::string mysql_url;                 ///< both empty: a private lab is started
     std::string redis_url;
+    std::uint64_t seed = 0;  ///< draws the hits of failpoints with a share
     std::function<bool()> cancelled;
 };
 
@@ -28,6 +30,9 @@ class RunningReference {
     RunningReference(const ReferenceTarget& reference, const ReferenceOptions& options);
 
     const Target& target() const noexcept { return target_; }
+
+    /// The failpoints that are set, and how often each has fired. Throws EnvironmentError.
+    std::vector<FaultSeen> faults() const;
 
   private:
     std::optional<Lab> lab_;

@@ -58,14 +58,15 @@ void require_readable(const Snapshot& snapshot) {
 class ActiveTarget {
   public:
     ActiveTarget(const Scenario& scenario, const RunOptions& options,
-                 const std::filesystem::path& folder, const std::atomic<bool>& stop) {
+                 const std::filesystem::path& folder, std::uint64_t seed,
+                 const std::atomic<bool>& stop) {
         if (const auto* reference = std::get_if<ReferenceTarget>(&scenario.target)) {
             tell(options, fmt::format("starting {}{}", reference->flow,
                                       options.mysql_url.empty() ? " on a private lab" : ""));
             running_.emplace(
                 *reference,
                 ReferenceOptions{options.server_program, folder / "server.log", options.mysql_url,
-                                 options.redis_url, [&stop] { return stop.load(); }});
+                                 options.redis_url, seed, [&stop] { return stop.load(); }});
             target_ = &running_->target();
         } else {
             if (!options.mysql_url.empty() || !options.redis_url.empty()) {
@@ -77,6 +78,9 @@ class ActiveTarget {
         }
     }
     const Target& operator*() const { return *target_; }
+    std::vector<FaultSeen> faults() const {
+        return running_ ? running_->faults() : std::vector<FaultSeen>();
+    }
 
   private:
     std::optional<RunningReference> running_;
@@ -149,7 +153,7 @@ FinishedRun run_scenario(const Scenario& scenario, const RunOptions& options,
     const Plan plan = make_plan(scenario.storm, seed);
     RunFolder folder(options.folder, scenario.name);
     write_scenario(folder.path(), scenario, seed);
-    const ActiveTarget target(scenario, options, folder.path(), stop);
+    const ActiveTarget target(scenario, options, folder.path(), seed, stop);
     require_going_on(stop);
 
     const StormOrder order = storm_order(scenario, *target, seed);
@@ -175,10 +179,22 @@ FinishedRun run_scenario(const Scenario& scenario, const RunOptions& options,
     HistoryContents recorded =
         read_history(folder.path() / kHistoryFile, evidence.users, evidence.texts);
     evidence.history = std::move(recorded.history);
-    read_final_state(evidence, reader, patient_settle(scenario, evidence.history), stop);
+    const SettleSpec patience = patient_settle(scenario, evidence.history);
+    if (!(*target).finish.empty()) {
+        // What is left unsettled shows in the reading that follows.
+        settle(reader, patience.quiet, patience.timeout, stop);
+        finish_target(*target, scenario.campaign);
+    }
+    read_final_state(evidence, reader, patience, stop);
+    std::vector<std::string> notes = notes_of(recorded.samples);
+    try {
+        evidence.faults = target.faults();
+    } catch (const EnvironmentError& error) {
+        notes.push_back(fmt::format("whether the failpoints fired is not known: {}", error.what()));
+    }
     write_evidence(folder.path(), evidence);
 
-    Result result = judge(scenario, seed, evidence, notes_of(recorded.samples));
+    Result result = judge(scenario, seed, evidence, std::move(notes));
     write_result(folder.path(), result);
     return {std::move(result), folder.path(), stop};
 }

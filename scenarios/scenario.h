@@ -26,6 +26,7 @@ struct Target {
     EndpointSpec endpoint;
     std::vector<std::string> hosts_allowed;
     std::vector<PrepareStep> prepare;
+    std::vector<PrepareStep> finish;  ///< run once the storm has settled, before the final audit
     EvidenceSpec evidence;
 };
 
@@ -33,6 +34,10 @@ struct Target {
 struct ReferenceTarget {
     std::string flow;
     std::map<std::string, std::string> options;
+    std::vector<std::string> failpoints;  ///< "STEP=ACTION[@WHEN]"
+    std::uint32_t workers = 0;            ///< 0: the server's default
+    std::uint32_t restarts = 0;           ///< how often a crashed server is started again
+    std::vector<std::string> finish;  ///< "reconcile", "close": asked of it before the final audit
 };
 
 struct SettleSpec {
@@ -48,12 +53,14 @@ struct GateSpec {
 
 /// What a run of this scenario is known to find. `run --expect` exits 0 when exactly this is found.
 struct Expectation {
-    std::vector<std::string> violated;  ///< names of checks and gates
+    std::vector<std::string> violated;  ///< names of checks and gates that must be
+    std::vector<std::string> may;       ///< consequences of those that may be violated too, or not
 };
 
 struct Scenario {
     std::string name;
     std::string about;
+    std::string condition;  ///< what the target is put to, in a few words, for tables
     std::variant<ReferenceTarget, Target> target;
     Campaign campaign;
     StormSpec storm;

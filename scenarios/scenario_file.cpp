@@ -11,6 +11,7 @@
 #include "model/units.h"
 #include "scenarios/catalog.h"
 #include "scenarios/gates.h"
+#include "scenarios/reference_file.h"
 #include "scenarios/target_file.h"
 
 namespace claimstorm {
@@ -32,19 +33,6 @@ std::string read_name(const JsonPlace& place) {
     return name;
 }
 
-ReferenceTarget read_reference(const JsonPlace& place) {
-    place.require_keys({"flow", "options"});
-    ReferenceTarget reference;
-    reference.flow = place.at("flow").non_empty_string();
-    if (const auto options = place.find("options")) {
-        for (const auto& [key, value] : options->members()) {
-            reference.options[key] =
-                value.value().is_string() ? value.string() : value.value().dump();
-        }
-    }
-    return reference;
-}
-
 std::variant<ReferenceTarget, Target> read_target_member(const JsonPlace& place,
                                                          const std::string& folder) {
     if (place.value().is_string()) {
@@ -53,7 +41,7 @@ std::variant<ReferenceTarget, Target> read_target_member(const JsonPlace& place,
     }
     if (const auto reference = place.find("reference")) {
         place.require_keys({"reference"});
-        return read_reference(*reference);
+        return read_reference_target(*reference);
     }
     return read_target(place);
 }
@@ -179,23 +167,30 @@ std::vector<GateSpec> read_gates(const JsonPlace& place) {
 }
 
 Expectation read_expectation(const JsonPlace& place) {
-    place.require_keys({"violated"});
+    place.require_keys({"violated", "may"});
+    const auto read_names = [](const JsonPlace& list) {
+        std::vector<std::string> names;
+        for (const JsonPlace& name : list.items()) {
+            require_check_name(name, name.string(), true);
+            names.push_back(name.string());
+        }
+        return names;
+    };
     Expectation expectation;
-    for (const JsonPlace& name : place.at("violated").items()) {
-        require_check_name(name, name.string(), true);
-        expectation.violated.push_back(name.string());
-    }
+    expectation.violated = read_names(place.at("violated"));
+    if (const auto may = place.find("may")) expectation.may = read_names(*may);
     return expectation;
 }
 
 }  // namespace
 
 Scenario read_scenario(const JsonPlace& place, const std::string& folder) {
-    place.require_keys({"name", "about", "target", "campaign", "storm", "seed", "settle", "checks",
-                        "gates", "expect"});
+    place.require_keys({"name", "about", "condition", "target", "campaign", "storm", "seed",
+                        "settle", "checks", "gates", "expect"});
     Scenario scenario;
     scenario.name = read_name(place.at("name"));
     if (const auto about = place.find("about")) scenario.about = about->string();
+    if (const auto condition = place.find("condition")) scenario.condition = condition->string();
     scenario.target = read_target_member(place.at("target"), folder);
     scenario.campaign = read_campaign(place.at("campaign"), scenario.name);
     scenario.storm = read_storm(place.at("storm"));
@@ -258,10 +253,9 @@ nlohmann::ordered_json storm_to_json(const StormSpec& storm) {
 
 nlohmann::ordered_json scenario_to_json(const Scenario& scenario, std::uint64_t seed) {
     nlohmann::ordered_json json = {{"name", scenario.name}, {"about", scenario.about}};
+    if (!scenario.condition.empty()) json["condition"] = scenario.condition;
     if (const auto* reference = std::get_if<ReferenceTarget>(&scenario.target)) {
-        json["target"]["reference"]["flow"] = reference->flow;
-        if (!reference->options.empty())
-            json["target"]["reference"]["options"] = reference->options;
+        json["target"]["reference"] = reference_target_to_json(*reference);
     } else {
         json["target"] = target_to_json(std::get<Target>(scenario.target));
     }
@@ -282,7 +276,10 @@ nlohmann::ordered_json scenario_to_json(const Scenario& scenario, std::uint64_t 
     }
     json["gates"] = nlohmann::ordered_json::object();
     for (const GateSpec& gate : scenario.gates) json["gates"][gate.name] = gate.limit;
-    if (scenario.expect) json["expect"]["violated"] = scenario.expect->violated;
+    if (scenario.expect) {
+        json["expect"]["violated"] = scenario.expect->violated;
+        if (!scenario.expect->may.empty()) json["expect"]["may"] = scenario.expect->may;
+    }
     return json;
 }
 

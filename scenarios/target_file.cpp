@@ -254,6 +254,18 @@ PrepareStep read_prepare_step(const JsonPlace& place) {
     return RedisStep{read_command(place.at("redis"), campaign_placeholders())};
 }
 
+void require_stores(const JsonPlace& place, const char* key, const std::vector<PrepareStep>& steps,
+                    const EvidenceSpec& evidence) {
+    for (const PrepareStep& step : steps) {
+        if (std::holds_alternative<SqlStep>(step) && !evidence.mysql) {
+            place.at(key).fail("an sql step needs mysql.url");
+        }
+        if (std::holds_alternative<RedisStep>(step) && !evidence.redis) {
+            place.at(key).fail("a redis step needs redis.url");
+        }
+    }
+}
+
 }  // namespace
 
 const std::vector<std::string_view>& campaign_placeholders() {
@@ -270,7 +282,7 @@ std::vector<std::string> campaign_values(const Campaign& campaign) {
 
 Target read_target(const JsonPlace& place) {
     place.require_keys({"base_url", "hosts_allowed", "users", "claim", "outcomes", "fields",
-                        "warm_up", "prepare", "mysql", "redis"});
+                        "warm_up", "prepare", "finish", "mysql", "redis"});
     Target target;
     const JsonPlace base_url = place.at("base_url");
     target.endpoint.base_url = base_url.string();
@@ -294,21 +306,17 @@ Target read_target(const JsonPlace& place) {
     }
     target.endpoint.outcomes = read_outcomes(place.at("outcomes"));
     if (const auto fields = place.find("fields")) target.endpoint.fields = read_fields(*fields);
-    if (const auto prepare = place.find("prepare")) {
-        for (const JsonPlace& step : prepare->items()) {
-            target.prepare.push_back(read_prepare_step(step));
-        }
-    }
+    const auto read_steps = [&place](const char* key, std::vector<PrepareStep>& steps) {
+        const auto list = place.find(key);
+        if (!list) return;
+        for (const JsonPlace& step : list->items()) steps.push_back(read_prepare_step(step));
+    };
+    read_steps("prepare", target.prepare);
+    read_steps("finish", target.finish);
     if (const auto mysql = place.find("mysql")) target.evidence.mysql = read_mysql(*mysql);
     if (const auto redis = place.find("redis")) target.evidence.redis = read_redis(*redis);
-    for (const PrepareStep& step : target.prepare) {
-        if (std::holds_alternative<SqlStep>(step) && !target.evidence.mysql) {
-            place.at("prepare").fail("an sql step needs mysql.url");
-        }
-        if (std::holds_alternative<RedisStep>(step) && !target.evidence.redis) {
-            place.at("prepare").fail("a redis step needs redis.url");
-        }
-    }
+    require_stores(place, "prepare", target.prepare, target.evidence);
+    require_stores(place, "finish", target.finish, target.evidence);
     return target;
 }
 

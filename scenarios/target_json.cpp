@@ -86,6 +86,9 @@ ordered_json target_to_json(const Target& target) {
     for (const PrepareStep& step : target.prepare) {
         json["prepare"].push_back(std::visit(StepToJson{}, step));
     }
+    for (const PrepareStep& step : target.finish) {
+        json["finish"].push_back(std::visit(StepToJson{}, step));
+    }
     if (const auto& mysql = target.evidence.mysql) {
         json["mysql"]["url"] = to_string(mysql->address);
         if (!mysql->claims.empty()) json["mysql"]["claims"] = mysql->claims;
