@@ -179,12 +179,13 @@ std::string read_query(const JsonPlace& place) {
 }
 
 MysqlEvidenceSpec read_mysql(const JsonPlace& place) {
-    place.require_keys({"url", "claims", "stock"});
+    place.require_keys({"url", "claims", "stock", "payouts"});
     MysqlEvidenceSpec spec;
     const JsonPlace url = place.at("url");
     spec.address = placed(url, [&] { return parse_mysql_url(url.string()); });
     if (const auto claims = place.find("claims")) spec.claims = read_query(*claims);
     if (const auto stock = place.find("stock")) spec.stock = read_query(*stock);
+    if (const auto payouts = place.find("payouts")) spec.payouts = read_query(*payouts);
     return spec;
 }
 
@@ -213,14 +214,27 @@ std::vector<std::string> read_reading_command(const JsonPlace& place) {
     return words;
 }
 
+/// One command, or a list of commands whose values are summed.
+std::vector<RedisCommand> read_reading_commands(const JsonPlace& place) {
+    if (!place.value().is_array() || place.value().empty() || !place.value().front().is_array()) {
+        return {read_reading_command(place)};
+    }
+    std::vector<RedisCommand> commands;
+    commands.reserve(place.value().size());
+    for (const JsonPlace& command : place.items()) {
+        commands.push_back(read_reading_command(command));
+    }
+    return commands;
+}
+
 RedisEvidenceSpec read_redis(const JsonPlace& place) {
     place.require_keys({"url", "remaining", "users", "locks", "backlog"});
     RedisEvidenceSpec spec;
     const JsonPlace url = place.at("url");
     spec.address = placed(url, [&] { return parse_redis_url(url.string()); });
     if (const auto remaining = place.find("remaining"))
-        spec.remaining = read_reading_command(*remaining);
-    if (const auto backlog = place.find("backlog")) spec.backlog = read_reading_command(*backlog);
+        spec.remaining = read_reading_commands(*remaining);
+    if (const auto backlog = place.find("backlog")) spec.backlog = read_reading_commands(*backlog);
     if (const auto users = place.find("users")) {
         users->require_keys({"set", "hash", "zset"});
         if (users->value().size() != 1) users->fail("one of set, hash and zset is wanted");
