@@ -113,7 +113,7 @@ class EnvelopeLocked : public EnvelopeFlow {
     }
 
     std::vector<BackgroundWork> background() override {
-        return {{"payouts", [this](Context& context, const std::stop_token& stop) {
+        return {{"late payouts", [this](Context& context, const std::stop_token& stop) {
                      payer_.run(context, stop);
                  }}};
     }
@@ -180,7 +180,7 @@ class EnvelopeLocked : public EnvelopeFlow {
     std::chrono::milliseconds ttl_;
     std::chrono::nanoseconds wait_;
     // Long enough for whoever holds the lock to pay by himself.
-    OutboxPayer payer_{std::chrono::milliseconds(100)};
+    OutboxPayer payer_{std::chrono::milliseconds(100), {"before_late_payout", "after_late_payout"}};
 };
 
 }  // namespace
@@ -197,7 +197,7 @@ FlowEntry envelope_locked() {
     entry.sound = true;
     entry.steps = {"after_read",   "in_lock",       "after_draw",   "before_commit",
                    "after_commit", "before_payout", "after_payout", "before_unlock"};
-    entry.background_steps = {"before_payout", "after_payout"};
+    entry.background_steps = {"before_late_payout", "after_late_payout"};
     entry.make = [](const FlowOptions& options) -> std::unique_ptr<Flow> {
         return std::make_unique<EnvelopeLocked>(options);
     };

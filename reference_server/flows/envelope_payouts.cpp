@@ -94,10 +94,10 @@ bool is_ordered(MysqlConnection& mysql, std::string_view campaign, std::string_v
     return row && !row->is_null("claim_id") && row->text("claim_id") == claim_id;
 }
 
-void pay_order(Context& context, const PayoutOrder& order) {
-    context.step("before_payout");
+void pay_order(Context& context, const PayoutOrder& order, const PayoutSteps& steps) {
+    context.step(steps.before);
     pay(context.mysql(), order, order.claim_id);
-    context.step("after_payout");
+    context.step(steps.after);
     context.mysql().execute(
         "UPDATE envelope_orders SET paid = 1 WHERE campaign_id = ? AND user_id = ?",
         {order.campaign, order.user});
@@ -112,7 +112,8 @@ nlohmann::ordered_json payouts_made(MysqlConnection& mysql, std::string_view cam
 }
 
 std::string payouts_query() {
-    return "SELECT claim_id, amount_cents FROM payouts WHERE campaign_id = {campaign}";
+    return "SELECT user_id AS user, claim_id, amount_cents FROM payouts WHERE campaign_id = "
+           "{campaign}";
 }
 
 void OutboxPayer::run(Context& context, const std::stop_token& stop) {
@@ -138,8 +139,10 @@ std::size_t OutboxPayer::pay_some(Context& context) {
     std::size_t failed = 0;
     for (const MysqlRecord& row : rows) {
         try {
-            pay_order(context, {row.text("campaign_id"), row.text("user_id"), row.text("claim_id"),
-                                row.int64("amount_cents")});
+            pay_order(context,
+                      {row.text("campaign_id"), row.text("user_id"), row.text("claim_id"),
+                       row.int64("amount_cents")},
+                      steps_);
         } catch (const std::exception&) {
             ++failed;  // it stays in the outbox
         }

@@ -45,10 +45,15 @@ bool has_order(MysqlConnection& mysql, std::string_view campaign, std::string_vi
 bool is_ordered(MysqlConnection& mysql, std::string_view campaign, std::string_view user,
                 std::string_view claim_id);
 
+/// The steps before and behind the payment service's execution of a payment.
+struct PayoutSteps {
+    std::string_view before = "before_payout";
+    std::string_view after = "after_payout";
+};
+
 /// Pays an order and marks it paid. However often it is done, after whatever went wrong between
 /// the two, the payment is executed once: the envelope's serial is its key.
-/// Steps: before_payout, after_payout.
-void pay_order(Context& context, const PayoutOrder& order);
+void pay_order(Context& context, const PayoutOrder& order, const PayoutSteps& steps = {});
 
 /// Number and sum of the campaign's payments, as `close` shows them.
 nlohmann::ordered_json payouts_made(MysqlConnection& mysql, std::string_view campaign);
@@ -61,7 +66,8 @@ std::string payouts_query();
 /// is paid.
 class OutboxPayer {
   public:
-    explicit OutboxPayer(std::chrono::milliseconds grace) : grace_(grace) {}
+    explicit OutboxPayer(std::chrono::milliseconds grace, const PayoutSteps& steps = {})
+        : grace_(grace), steps_(steps) {}
 
     /// The loop of a BackgroundWork.
     void run(Context& context, const std::stop_token& stop);
@@ -73,6 +79,7 @@ class OutboxPayer {
     std::size_t pay_some(Context& context);
 
     std::chrono::milliseconds grace_;
+    PayoutSteps steps_;
     std::mutex mutex_;
 };
 
