@@ -10,6 +10,7 @@
 #include "model/units.h"
 #include "storm/address.h"
 #include "storm/outcome_rules.h"
+#include "storm/polling.h"
 #include "storm/request_template.h"
 
 namespace claimstorm {
@@ -47,9 +48,9 @@ void require_one_line(const JsonPlace& place, const std::string& text) {
     }
 }
 
-RequestSpec read_request(const JsonPlace& place, std::string_view default_method,
-                         const std::vector<std::string_view>& placeholders) {
-    place.require_keys({"method", "path", "headers", "body"});
+/// The request in an object that holds other keys too, which the caller looks after.
+RequestSpec read_request_in(const JsonPlace& place, std::string_view default_method,
+                            const std::vector<std::string_view>& placeholders) {
     RequestSpec request;
     request.method = read_method(place, default_method);
     const JsonPlace path = place.at("path");
@@ -77,6 +78,25 @@ RequestSpec read_request(const JsonPlace& place, std::string_view default_method
         placed(*body, [&] { TextTemplate(request.body, placeholders, "placeholder"); });
     }
     return request;
+}
+
+RequestSpec read_request(const JsonPlace& place, std::string_view default_method,
+                         const std::vector<std::string_view>& placeholders) {
+    place.require_keys({"method", "path", "headers", "body"});
+    return read_request_in(place, default_method, placeholders);
+}
+
+PollSpec read_poll(const JsonPlace& place) {
+    place.require_keys({"method", "path", "headers", "body", "every", "until"});
+    PollSpec poll;
+    poll.request = read_request_in(place, "GET", poll_placeholders());
+    if (const auto every = place.find("every")) {
+        poll.every = every->duration(std::chrono::milliseconds(1));
+    }
+    if (const auto until = place.find("until")) {
+        poll.until = until->duration(std::chrono::milliseconds(1));
+    }
+    return poll;
 }
 
 Outcome read_outcome(const JsonPlace& place) {
@@ -295,7 +315,7 @@ std::vector<std::string> campaign_values(const Campaign& campaign) {
 }
 
 Target read_target(const JsonPlace& place) {
-    place.require_keys({"base_url", "hosts_allowed", "users", "claim", "outcomes", "fields",
+    place.require_keys({"base_url", "hosts_allowed", "users", "claim", "outcomes", "fields", "poll",
                         "warm_up", "prepare", "finish", "mysql", "redis"});
     Target target;
     const JsonPlace base_url = place.at("base_url");
@@ -313,13 +333,17 @@ Target read_target(const JsonPlace& place) {
             name.fail("without {n} all users would be one; write e.g. \"u{n}\"");
         }
     }
-    const std::vector<std::string_view> placeholders = {"user", "n", "campaign", "attempt"};
-    target.endpoint.claim = read_request(place.at("claim"), "POST", placeholders);
+    target.endpoint.claim = read_request(place.at("claim"), "POST", claim_placeholders());
     if (const auto warm_up = place.find("warm_up")) {
-        target.endpoint.warm_up = read_request(*warm_up, "GET", placeholders);
+        target.endpoint.warm_up = read_request(*warm_up, "GET", claim_placeholders());
     }
     target.endpoint.outcomes = read_outcomes(place.at("outcomes"));
     if (const auto fields = place.find("fields")) target.endpoint.fields = read_fields(*fields);
+    if (const auto poll = place.find("poll")) {
+        target.endpoint.poll = read_poll(*poll);
+        const std::string problem = poll_problem(target.endpoint);
+        if (!problem.empty()) poll->fail(problem);
+    }
     const auto read_steps = [&place](const char* key, std::vector<PrepareStep>& steps) {
         const auto list = place.find(key);
         if (!list) return;

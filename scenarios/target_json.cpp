@@ -2,6 +2,7 @@
 #include <array>
 #include <cctype>
 
+#include "model/units.h"
 #include "scenarios/target_file.h"
 
 namespace claimstorm {
@@ -29,6 +30,13 @@ ordered_json request_to_json(const RequestSpec& request) {
     } else if (!request.body.empty()) {
         json["body"] = request.body;
     }
+    return json;
+}
+
+ordered_json poll_to_json(const PollSpec& poll) {
+    ordered_json json = request_to_json(poll.request);
+    json["every"] = format_duration(poll.every);
+    json["until"] = format_duration(poll.until);
     return json;
 }
 
@@ -88,6 +96,7 @@ ordered_json target_to_json(const Target& target) {
     if (!endpoint.fields.amount_cents.empty()) {
         json["fields"]["amount_cents"] = endpoint.fields.amount_cents;
     }
+    if (endpoint.poll) json["poll"] = poll_to_json(*endpoint.poll);
     for (const PrepareStep& step : target.prepare) {
         json["prepare"].push_back(std::visit(StepToJson{}, step));
     }
