@@ -66,5 +66,13 @@ FlowEntry coupon_async_stream_ack_first();
 FlowEntry coupon_async_stream_no_idempotence();
 
 // Red envelopes.
+FlowEntry envelope_locked();
+FlowEntry envelope_locked_unlocked();
+FlowEntry envelope_id_table();
+FlowEntry envelope_id_table_guarded();
+FlowEntry envelope_incr();
+FlowEntry envelope_incr_once();
+FlowEntry envelope_incr_once_trusting();
+FlowEntry envelope_queue();
 
 }  // namespace claimstorm::reference
