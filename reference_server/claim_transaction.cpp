@@ -3,8 +3,6 @@
 #include <chrono>
 #include <thread>
 
-#include <fmt/format.h>
-
 #include "reference_server/backoff.h"
 
 namespace claimstorm::reference {
@@ -13,12 +11,9 @@ namespace {
 constexpr int kAttempts = 5;
 
 /// Whether the row is there once nobody is working on it any more; nullopt when that stays open.
-std::optional<bool> is_stored(Context& context, std::string_view claims, std::uint64_t claim_id) {
+std::optional<bool> is_stored(Context& context, std::uint64_t claim_id, const ReadBack& read_back) {
     try {
-        return context.mysql()
-            .query_one(fmt::format("SELECT id FROM {} WHERE id = ? LOCK IN SHARE MODE", claims),
-                       {static_cast<std::int64_t>(claim_id)})
-            .has_value();
+        return read_back(context.mysql(), claim_id);
     } catch (const MysqlError&) {
         return std::nullopt;
     }
@@ -26,9 +21,16 @@ std::optional<bool> is_stored(Context& context, std::string_view claims, std::ui
 
 }  // namespace
 
+bool is_in_claims(MysqlConnection& mysql, std::uint64_t claim_id) {
+    return mysql
+        .query_one("SELECT id FROM claims WHERE id = ? LOCK IN SHARE MODE",
+                   {static_cast<std::int64_t>(claim_id)})
+        .has_value();
+}
+
 ClaimTransaction run_claim_transaction(
     Context& context, const std::function<std::optional<std::uint64_t>(MysqlConnection&)>& body,
-    std::string_view claims) {
+    const ReadBack& read_back) {
     Backoff backoff(context.random(), std::chrono::milliseconds(1), std::chrono::milliseconds(50));
     ClaimTransaction end{Fate::rolled_back, 0, {}, true};
     for (int attempt = 1; attempt <= kAttempts; ++attempt) {
@@ -48,7 +50,7 @@ ClaimTransaction run_claim_transaction(
             const bool contended = is_deadlock(error) || is_lock_wait_timeout(error);
             end.contended = end.contended && contended;
             if (is_connection_lost(error) && claim_id) {
-                const auto stored = is_stored(context, claims, *claim_id);
+                const auto stored = is_stored(context, *claim_id, read_back);
                 if (!stored) return {Fate::unknown, 0, end.why, false};
                 if (*stored) return {Fate::committed, *claim_id, {}, false};
             } else if (!contended && !is_connection_lost(error)) {

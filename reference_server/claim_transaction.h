@@ -27,9 +27,16 @@ struct ClaimTransaction {
     bool contended = false;
 };
 
+/// Whether the claim of that id is stored, found out with a locking read once COMMIT's reply was
+/// lost.
+using ReadBack = std::function<bool(MysqlConnection&, std::uint64_t claim_id)>;
+
+/// The read-back for claims in the table `claims`.
+bool is_in_claims(MysqlConnection& mysql, std::uint64_t claim_id);
+
 /// Runs `body` in a transaction of its own and commits. `body` stores the claim and returns its
-/// row's id in the table `claims`, or returns nullopt to refuse; it may run several times, each
-/// time on a fresh transaction. `claims` is a table with an `id`; its name is part of the program.
+/// row's id in the table `claims` (or whatever `read_back` finds it by), or returns nullopt to
+/// refuse; it may run several times, each time on a fresh transaction.
 ///
 /// A deadlock (1213), a lock wait timeout (1205) or a connection lost before COMMIT ends the whole
 /// transaction and is tried again, a bounded number of times. When COMMIT's reply is lost, the row
@@ -39,6 +46,6 @@ struct ClaimTransaction {
 /// What `body` throws, other than MysqlError, goes through after a rollback.
 ClaimTransaction run_claim_transaction(
     Context& context, const std::function<std::optional<std::uint64_t>(MysqlConnection&)>& body,
-    std::string_view claims = "claims");
+    const ReadBack& read_back = is_in_claims);
 
 }  // namespace claimstorm::reference

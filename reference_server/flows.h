@@ -33,7 +33,13 @@ const FlowEntry& find_flow(std::string_view name);
 
 // Coupons, with locks in Redis.
 FlowEntry coupon_naive();
+FlowEntry coupon_decrement_lock();
 FlowEntry coupon_global_lock();
+FlowEntry coupon_global_lock_setnx_expire();
+FlowEntry coupon_global_lock_short_ttl();
+FlowEntry coupon_global_lock_early_unlock();
+FlowEntry coupon_global_lock_watchdog();
+FlowEntry coupon_global_lock_fencing();
 FlowEntry coupon_global_lock_recheck();
 
 // Coupons, with one atomic step in the cache.
@@ -55,7 +61,18 @@ FlowEntry coupon_optimistic();
 FlowEntry coupon_insert_ignore();
 
 // Coupons, asynchronous.
+FlowEntry coupon_async_stream();
+FlowEntry coupon_async_stream_ack_first();
+FlowEntry coupon_async_stream_no_idempotence();
 
 // Red envelopes.
+FlowEntry envelope_locked();
+FlowEntry envelope_locked_unlocked();
+FlowEntry envelope_id_table();
+FlowEntry envelope_id_table_guarded();
+FlowEntry envelope_incr();
+FlowEntry envelope_incr_once();
+FlowEntry envelope_incr_once_trusting();
+FlowEntry envelope_queue();
 
 }  // namespace claimstorm::reference

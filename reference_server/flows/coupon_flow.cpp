@@ -68,4 +68,11 @@ std::optional<std::uint64_t> insert_unique_claim(MysqlConnection& mysql, const C
     }
 }
 
+bool is_in_unique_claims(MysqlConnection& mysql, std::uint64_t claim_id) {
+    return mysql
+        .query_one("SELECT id FROM unique_claims WHERE id = ? LOCK IN SHARE MODE",
+                   {static_cast<std::int64_t>(claim_id)})
+        .has_value();
+}
+
 }  // namespace claimstorm::reference

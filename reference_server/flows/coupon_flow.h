@@ -41,8 +41,8 @@ class CouponFlow : public Flow {
     ClaimTable table_;
 };
 
-/// The table's name, where `run_claim_transaction` asks for it.
-constexpr std::string_view kUniqueClaims = "unique_claims";
+/// The read-back for `run_claim_transaction`, for claims in that table.
+bool is_in_unique_claims(MysqlConnection& mysql, std::uint64_t claim_id);
 
 /// Adds the claim's row to `unique_claims` and returns its id; nullopt when the user has one. Waits
 /// while another transaction is adding the same user's.

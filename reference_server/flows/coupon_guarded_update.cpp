@@ -66,7 +66,7 @@ class CouponGuardedUpdate : public CouponFlow {
                 context.step("before_commit");
                 return claim_id;  // step 4
             },
-            kUniqueClaims);
+            is_in_unique_claims);
         context.step("after_commit");
         return answer(stored, refusal);
     }
