@@ -13,9 +13,11 @@ namespace claimstorm {
 namespace {
 
 // d rows, a acknowledged grants, i attempts without an answer, S stock, q per-user limit,
-// L remaining in the cache, p queued. The order is that of an engineer's questions: is it really
-// oversold, too many rows or too many promises, the same users or different ones, which counters
-// agree.
+// L remaining in the cache, p queued, A the grants, R_so the answers "sold out", D the rows, P the
+// queued claims, C the cache's user set, B the budget. The order is that of an engineer's
+// questions: is it really oversold, too many rows or too many promises, the same users or different
+// ones, which counters and marks agree, did everybody get what there was, is the money right, can
+// it go on.
 constexpr std::array kChecks = {
     Check{"oversell", "d <= S",
           "More claim rows are stored than there was stock: somebody holds an item that does not "
@@ -56,6 +58,13 @@ constexpr std::array kChecks = {
           "happen; look for a compensation done twice, a late SET on a cold cache, a restart, an "
           "eviction.",
           check_cache_drift},
+    Check{"user_set_drift", "C = users(D) u users(P)",
+          "The cache's set of those who have claimed and the users with a row are not the same "
+          "people. In the set without a row: locked out, told 'already claimed' for nothing; look "
+          "for a failure between SADD and COMMIT whose compensation is missing. With a row, not in "
+          "the set: they can claim again as soon as nothing but the set stops them; look for an "
+          "SREM done too often, a set that expired, a restart without persistence.",
+          check_user_set_drift},
     Check{"database_drift", "S - remaining = d",
           "The database's own counter does not follow its claim rows. Remaining too high: updates "
           "overwrote each other (an absolute write after a stale read), or a guarded UPDATE "
@@ -63,6 +72,60 @@ constexpr std::array kChecks = {
           "was decremented for claims that were never stored (INSERT IGNORE, a swallowed duplicate "
           "key). Balanced counters prove nothing by themselves: read them beside oversell.",
           check_database_drift},
+    Check{"sold_out_flag", "flag => d + p >= S, and d + p >= S => flag",
+          "The campaign's status is wrong at rest. Marked sold out with units left, nobody can "
+          "claim them any more: the mark was set from the cache's counter before the units came "
+          "back, or by a claim that failed afterwards. Not marked although nothing is left, late "
+          "comers pass the first gate: the step 'at zero, mark it' was skipped because the counter "
+          "jumped over zero, or the mark was overwritten by a stale object.",
+          check_sold_out_flag},
+    Check{"false_sold_out", "R_so is not empty => d + p >= S",
+          "People were told 'sold out' and there are units left. Look next at cache_drift and "
+          "over_decrement: a counter that lost units to failed or doubled claims refuses for ever; "
+          "at a compensation that comes after the lock is released; at a segment that was empty "
+          "while others were not. Possible, not definite, where enough attempts failed to have "
+          "held the units at the time and given them back.",
+          check_false_sold_out},
+    Check{"undersell", "at least S units wanted => d + p >= S",
+          "Stock is left although enough people asked for it. Look next at false_sold_out (were "
+          "they sent away?), at cache_drift above zero (the units leaked), at tickets (numbers "
+          "burnt by duplicate keys or rollbacks), and at retries that run out under contention. "
+          "Possible, not definite, where a loser was last told something else than sold out; a "
+          "storm whose losers were all throttled or never answered is inconclusive: they might "
+          "come again.",
+          check_undersell},
+    Check{"over_decrement", "L >= 0",
+          "The cache's counter stands below zero: it was decremented for claims it could not "
+          "serve, and nobody put that back. As many rows beyond the stock (see oversell) mean that "
+          "the counter was asked and not obeyed; no surplus of rows means that every refused claim "
+          "burns one, so that units given back later are swallowed.",
+          check_over_decrement},
+    Check{"amounts",
+          "sum <= B, = B when all went and whole_budget; each >= min_cents; told = stored",
+          "The money is wrong. Over the budget: count and amount are checked in different steps, "
+          "or an amount was drawn from what another claim was taking. Below the least: shares "
+          "rounded as floats, cuts that repeat, a last share that takes a negative rest. Told and "
+          "stored differ: the amount was drawn twice. The whole stock gone and the budget not: "
+          "the last share does not take the rest, or an envelope was lost.",
+          check_amounts},
+    Check{"payouts", "one payout a row, of its amount, to its user; no payout without a row",
+          "Money was not moved as the rows say. Unpaid: the payout died between the claim and the "
+          "transfer and nothing tries again; look for a worker that acknowledges first. Paid "
+          "again: a retry or a redelivery without an idempotency key. Without a row: paid before "
+          "the claim was committed, or the claim was rolled back.",
+          check_payouts},
+    Check{"tickets", "distinct, within [1, S]; without a gap where gap_free_tickets is promised",
+          "Numbers that must be unique are not, or lie outside the stock, or are burnt. Twice: the "
+          "counter was lost or went back (a restart without persistence, a failover), or was read "
+          "and written in two steps. Missing: an AUTO_INCREMENT that INSERT IGNORE, a duplicate "
+          "key or a rollback moved on; every burnt number within the stock is one unit unsold.",
+          check_tickets},
+    Check{"stuck_lock", "no lock without an expiry at rest; none that outlives two terms",
+          "A lock is held and nobody is at work: whoever needs it waits until a person removes "
+          "the key. PTTL -1: SETNX without an expiry, or with an EXPIRE that a crash prevented, "
+          "and a holder that died or returned early. Held before the storm and after it, with an "
+          "expiry (possible): something renews it for an owner that does no work.",
+          check_stuck_lock},
 };
 
 }  // namespace

@@ -23,17 +23,6 @@ namespace {
 
 constexpr std::string_view kName = "duplicate_users";
 
-/// Why the rows cannot be judged; empty when they can.
-std::string why_no_rows(const Evidence& evidence) {
-    const auto& ledger = evidence.after.ledger;
-    if (!ledger.is_named()) return "the target names no claims query";
-    if (!ledger.is_read()) return "the claims query could not be read: " + ledger.why();
-    if (!evidence.settlement.settled) {
-        return "the stores had not settled: " + evidence.settlement.why_not;
-    }
-    return "";
-}
-
 Witness witness_of(const Evidence& evidence, UserId user, std::span<const ByUser::Index> rows,
                    std::span<const ByUser::Index> granted) {
     Witness witness;

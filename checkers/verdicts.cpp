@@ -49,6 +49,16 @@ std::optional<Finding> unless_settled(std::string_view check, const Evidence& ev
     return inconclusive(check, "the stores had not settled: " + evidence.settlement.why_not);
 }
 
+std::string why_no_rows(const Evidence& evidence) {
+    const auto& ledger = evidence.after.ledger;
+    if (!ledger.is_named()) return "the target names no claims query";
+    if (!ledger.is_read()) return "the claims query could not be read: " + ledger.why();
+    if (!evidence.settlement.settled) {
+        return "the stores had not settled: " + evidence.settlement.why_not;
+    }
+    return "";
+}
+
 std::optional<Finding> unless_recorded(std::string_view check, const Evidence& evidence) {
     if (!evidence.history.attempts.empty()) return std::nullopt;
     if (evidence.history.missing_tail.empty()) return skipped(check, "no attempt was recorded");

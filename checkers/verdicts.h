@@ -40,6 +40,10 @@ std::optional<Finding> unless_settled(std::string_view check, const Evidence& ev
 /// that every single claim was lost and another one made up.
 std::optional<Finding> unless_names_differ(std::string_view check, const Evidence& evidence);
 
+/// For checks that judge the answers where they cannot judge the rows: why they cannot; empty when
+/// they can.
+std::string why_no_rows(const Evidence& evidence);
+
 /// Skipped when no storm was recorded at all: there is nobody to have been told anything.
 std::optional<Finding> unless_recorded(std::string_view check, const Evidence& evidence);
 

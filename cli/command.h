@@ -20,6 +20,7 @@ void add_check_command(CLI::App& app, CommandBody& chosen);
 void add_history_command(CLI::App& app, CommandBody& chosen);
 void add_lab_command(CLI::App& app, CommandBody& chosen);
 void add_scenarios_command(CLI::App& app, CommandBody& chosen);
+void add_flows_command(CLI::App& app, CommandBody& chosen);
 void add_checks_command(CLI::App& app, CommandBody& chosen);
 
 }  // namespace claimstorm

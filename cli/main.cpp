@@ -37,6 +37,7 @@ int run(int argc, char** argv) {
     claimstorm::add_history_command(app, chosen);
     claimstorm::add_lab_command(app, chosen);
     claimstorm::add_scenarios_command(app, chosen);
+    claimstorm::add_flows_command(app, chosen);
     claimstorm::add_checks_command(app, chosen);
     app.footer(
         "Exit status: 0 holds, 1 violated, 2 usage, 3 environment, 4 inconclusive, 130 "

@@ -27,6 +27,16 @@ struct Flags {
     bool dry_run = false;
 };
 
+void show_poll(const StormOrder& order, const PlannedAttempt& planned) {
+    const auto& poll = order.endpoint.poll;
+    if (!poll) return;
+    fmt::print(
+        "\nwhile it is pending, every {} until {} after it was sent, if its claim id is "
+        "\"CLAIM-ID\":\n{}\n",
+        format_duration(poll->every), format_duration(poll->until),
+        poll_text(order, planned, "CLAIM-ID"));
+}
+
 /// The plan and the first requests, without a byte sent.
 int show_plan(const Scenario& scenario, const RunOptions& options) {
     constexpr std::size_t kAttemptsShown = 10;
@@ -42,6 +52,7 @@ int show_plan(const Scenario& scenario, const RunOptions& options) {
         require_fireable(order);
         fmt::print("\nthe first request to {}:\n{}\n", target->endpoint.base_url,
                    request_text(order, plan.front()));
+        show_poll(order, plan.front());
     } else {
         fmt::print("\nthe requests are those that claimstorm-server announces when it runs\n");
     }

@@ -15,6 +15,9 @@ struct Campaign {
     std::int64_t stock = 0;
     std::int64_t per_user = 1;
     std::optional<std::int64_t> budget_cents;  ///< envelopes: what all of them add up to
+    std::int64_t min_cents = 1;                ///< what each amount has at least
+    bool whole_budget = false;      ///< once the whole stock went, the whole budget must have gone
+    bool gap_free_tickets = false;  ///< no number may be left out among the tickets
 };
 
 }  // namespace claimstorm

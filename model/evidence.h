@@ -62,6 +62,18 @@ struct Ledger {
     std::vector<ClaimRow> rows;
 };
 
+/// One payout that was executed.
+struct PayoutRow {
+    TextRef claim_id = kNoText;  ///< the claim it pays; kNoText when it names none
+    std::int64_t amount_cents = 0;
+    UserId user = kNoUser;  ///< who got it; kNoUser when the query does not say
+};
+
+/// All payouts of the campaign.
+struct Payouts {
+    std::vector<PayoutRow> rows;
+};
+
 /// A lock key found in Redis.
 struct LockSeen {
     std::string key;
@@ -74,7 +86,8 @@ struct Snapshot {
     Reading<std::int64_t> stock;               ///< mysql.stock, column `stock`
     Reading<std::int64_t> remaining;           ///< mysql.stock, column `remaining`
     Reading<bool> sold_out;                    ///< mysql.stock, column `sold_out`
-    Reading<std::int64_t> cache_remaining;     ///< redis.remaining
+    Reading<Payouts> payouts;                  ///< mysql.payouts
+    Reading<std::int64_t> cache_remaining;     ///< redis.remaining, several values summed
     Reading<std::vector<UserId>> cache_users;  ///< redis.users
     Reading<std::vector<LockSeen>> locks;      ///< redis.locks: those held at that moment
     Reading<std::int64_t> backlog;             ///< redis.backlog: claims accepted, not yet stored

@@ -20,7 +20,9 @@ inline constexpr TimeNs kNever = std::numeric_limits<TimeNs>::max();
 inline constexpr std::int64_t kNoNumber = std::numeric_limits<std::int64_t>::min();
 
 /// One HTTP request made for a user's claim, as its client saw it. `sent_ns` is stamped before the
-/// first write and `done_ns` after the last byte was read; the interval is closed.
+/// first write and `done_ns` after the last byte was read; the interval is closed. Of an attempt
+/// that was answered pending and then polled, `sent_ns` and `first_byte_ns` are the claim's, and
+/// `done_ns` and `http_status` belong to the answer that told its outcome.
 struct Attempt {
     UserId user = 0;
     std::uint16_t number = 1;  ///< 1 for a user's first attempt, 2 for the second click …

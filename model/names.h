@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,9 @@ namespace claimstorm {
 
 /// A user, as an index into a `Names` table: four bytes wherever a user is mentioned.
 using UserId = std::uint32_t;
+
+/// A user that is not known; never given by `Names`.
+inline constexpr UserId kNoUser = std::numeric_limits<UserId>::max();
 
 /// Interns user names: each distinct name gets the next id, from 0. The history, the ledger and
 /// the cache's user set share one table, so that checks compare integers.

@@ -29,8 +29,8 @@ struct StormFigures {
     std::int64_t waited = 0;       ///< attempts for which no connection was free when they were due
     double release_spread_ms = 0;  ///< first to last send among attempts due at the release
     double send_lag_us_p99 = 0;    ///< sent minus due
-    LatencyMs latency_ms;          ///< done minus due: what users felt
-    LatencyMs service_ms;          ///< done minus sent: what the service took
+    LatencyMs latency_ms;          ///< done minus due: what users felt; polls are part of it
+    LatencyMs service_ms;          ///< done minus sent: what the service took, polls and all
     double attempts_per_s = 0;
     std::optional<double> time_to_sold_out_ms;  ///< release to the end of the first sold_out answer
     double duration_ms = 0;                     ///< release to the last answer

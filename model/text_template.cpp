@@ -69,6 +69,9 @@ void TextTemplate::append_to(std::string& out, const std::vector<std::string_vie
             case Escape::path:
                 append_percent_encoded(out, value);
                 break;
+            case Escape::header:
+                append_header_escaped(out, value);
+                break;
         }
     }
 }
@@ -115,6 +118,13 @@ void append_json_escaped(std::string& out, std::string_view value) {
         } else {
             out.push_back(c);
         }
+    }
+}
+
+void append_header_escaped(std::string& out, std::string_view value) {
+    for (const char c : value) {
+        const auto byte = static_cast<unsigned char>(c);
+        out.push_back(byte < 0x20 || byte == 0x7F ? ' ' : c);
     }
 }
 

@@ -12,7 +12,7 @@ namespace claimstorm {
 /// enclose a name of [a-z_][a-z0-9_]* stand for themselves, as in a JSON body.
 class TextTemplate {
   public:
-    enum class Escape : std::uint8_t { none, json, path };
+    enum class Escape : std::uint8_t { none, json, path, header };
 
     /// Throws UsageError for a placeholder that is not in `known`; `where` names the text in it.
     TextTemplate(std::string_view text, const std::vector<std::string_view>& known,
@@ -40,5 +40,9 @@ void append_percent_encoded(std::string& out, std::string_view value);
 
 /// Values put between the quotes of a JSON string.
 void append_json_escaped(std::string& out, std::string_view value);
+
+/// Values put into an HTTP header: a control character becomes a space, since a line break would
+/// end the header.
+void append_header_escaped(std::string& out, std::string_view value);
 
 }  // namespace claimstorm

@@ -1,5 +1,6 @@
 #include "reference_server/api.h"
 
+#include <chrono>
 #include <exception>
 
 #include <fmt/format.h>
@@ -109,6 +110,13 @@ std::optional<HttpResponse> Api::answer_without_stores(const HttpRequest& reques
     if (route.what == What::health) {
         return HttpResponse{200, dump({{"status", "ok"}, {"flow", entry_.name}}), {}};
     }
+    if (route.what == What::stats) {
+        return HttpResponse{200,
+                            dump({{"claims", claims_served_.load()},
+                                  {"claim_ms", claim_ns_.load() / 1'000'000},
+                                  {"redis_lock_wait_ms", lock_wait_ns_.load() / 1'000'000}}),
+                            {}};
+    }
     if (route.what == What::failpoints || route.what == What::failpoint) {
         return answer_failpoints(request, route);
     }
@@ -191,7 +199,14 @@ HttpResponse Api::show_campaign(const Campaign& campaign, Context& context) {
 
 HttpResponse Api::claim(const HttpRequest& request, const Campaign& campaign, Context& context) {
     const std::string user = read_claim_user(request.body);
-    return told(flow_.claim(context, campaign, user));
+    const auto began = std::chrono::steady_clock::now();
+    const auto waited_before = context.lock_waited();
+    const HttpResponse response = told(flow_.claim(context, campaign, user));
+    const std::chrono::nanoseconds took = std::chrono::steady_clock::now() - began;
+    ++claims_served_;
+    claim_ns_ += took.count();
+    lock_wait_ns_ += (context.lock_waited() - waited_before).count();
+    return response;
 }
 
 HttpResponse Api::poll(const Campaign& campaign, std::string_view claim_id, Context& context) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +23,7 @@ namespace claimstorm::reference {
 ///   GET  /campaigns/{id}/claims/{claim}    what became of a pending claim
 ///   POST /campaigns/{id}/close             end the event and archive it
 ///   POST /campaigns/{id}/reconcile         compare the stores and put right what a fault left
+///   GET  /stats                            claims served so far, time in them, waiting for locks
 ///   GET  /failpoints                       the steps, their failpoints, how often each fired
 ///   PUT  /failpoints/{step}                set one, {"do": "crash@3"}; GET and DELETE too
 /// Failpoints are for clients on this machine alone (403). Unknown campaigns and paths are 404,
@@ -51,6 +54,10 @@ class Api {
     Failpoints& failpoints_;
     ErrorLog& log_;
     CampaignDirectory campaigns_;
+    // Over all claims since the start.
+    std::atomic<std::int64_t> claims_served_{0};
+    std::atomic<std::int64_t> claim_ns_{0};
+    std::atomic<std::int64_t> lock_wait_ns_{0};
 };
 
 }  // namespace claimstorm::reference

@@ -11,12 +11,9 @@ namespace {
 constexpr int kAttempts = 5;
 
 /// Whether the row is there once nobody is working on it any more; nullopt when that stays open.
-std::optional<bool> is_stored(Context& context, std::uint64_t claim_id) {
+std::optional<bool> is_stored(Context& context, std::uint64_t claim_id, const ReadBack& read_back) {
     try {
-        return context.mysql()
-            .query_one("SELECT id FROM claims WHERE id = ? LOCK IN SHARE MODE",
-                       {static_cast<std::int64_t>(claim_id)})
-            .has_value();
+        return read_back(context.mysql(), claim_id);
     } catch (const MysqlError&) {
         return std::nullopt;
     }
@@ -24,10 +21,18 @@ std::optional<bool> is_stored(Context& context, std::uint64_t claim_id) {
 
 }  // namespace
 
+bool is_in_claims(MysqlConnection& mysql, std::uint64_t claim_id) {
+    return mysql
+        .query_one("SELECT id FROM claims WHERE id = ? LOCK IN SHARE MODE",
+                   {static_cast<std::int64_t>(claim_id)})
+        .has_value();
+}
+
 ClaimTransaction run_claim_transaction(
-    Context& context, const std::function<std::optional<std::uint64_t>(MysqlConnection&)>& body) {
+    Context& context, const std::function<std::optional<std::uint64_t>(MysqlConnection&)>& body,
+    const ReadBack& read_back) {
     Backoff backoff(context.random(), std::chrono::milliseconds(1), std::chrono::milliseconds(50));
-    ClaimTransaction end{Fate::rolled_back, 0, {}};
+    ClaimTransaction end{Fate::rolled_back, 0, {}, true};
     for (int attempt = 1; attempt <= kAttempts; ++attempt) {
         std::optional<std::uint64_t> claim_id;
         try {
@@ -36,18 +41,19 @@ ClaimTransaction run_claim_transaction(
             claim_id = body(mysql);
             if (!claim_id) {
                 transaction.rollback();
-                return {Fate::refused, 0, {}};
+                return {Fate::refused, 0, {}, false};
             }
             transaction.commit();
-            return {Fate::committed, *claim_id, {}};
+            return {Fate::committed, *claim_id, {}, false};
         } catch (const MysqlError& error) {
             end.why = error.what();
+            const bool contended = is_deadlock(error) || is_lock_wait_timeout(error);
+            end.contended = end.contended && contended;
             if (is_connection_lost(error) && claim_id) {
-                const auto stored = is_stored(context, *claim_id);
-                if (!stored) return {Fate::unknown, 0, end.why};
-                if (*stored) return {Fate::committed, *claim_id, {}};
-            } else if (!is_deadlock(error) && !is_lock_wait_timeout(error) &&
-                       !is_connection_lost(error)) {
+                const auto stored = is_stored(context, *claim_id, read_back);
+                if (!stored) return {Fate::unknown, 0, end.why, false};
+                if (*stored) return {Fate::committed, *claim_id, {}, false};
+            } else if (!contended && !is_connection_lost(error)) {
                 return end;
             }
         }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "reference_server/context.h"
 
@@ -21,11 +22,21 @@ struct ClaimTransaction {
     Fate fate = Fate::unknown;
     std::uint64_t claim_id = 0;  ///< the claim row's id, when committed
     std::string why;             ///< the last error of a transaction that failed
+    /// Rolled back because every try met a deadlock or a lock wait timeout: the same claim may well
+    /// succeed a moment later.
+    bool contended = false;
 };
 
+/// Whether the claim of that id is stored, found out with a locking read once COMMIT's reply was
+/// lost.
+using ReadBack = std::function<bool(MysqlConnection&, std::uint64_t claim_id)>;
+
+/// The read-back for claims in the table `claims`.
+bool is_in_claims(MysqlConnection& mysql, std::uint64_t claim_id);
+
 /// Runs `body` in a transaction of its own and commits. `body` stores the claim and returns its
-/// row's id in the table `claims`, or returns nullopt to refuse; it may run several times, each
-/// time on a fresh transaction.
+/// row's id in the table `claims` (or whatever `read_back` finds it by), or returns nullopt to
+/// refuse; it may run several times, each time on a fresh transaction.
 ///
 /// A deadlock (1213), a lock wait timeout (1205) or a connection lost before COMMIT ends the whole
 /// transaction and is tried again, a bounded number of times. When COMMIT's reply is lost, the row
@@ -34,6 +45,7 @@ struct ClaimTransaction {
 ///
 /// What `body` throws, other than MysqlError, goes through after a rollback.
 ClaimTransaction run_claim_transaction(
-    Context& context, const std::function<std::optional<std::uint64_t>(MysqlConnection&)>& body);
+    Context& context, const std::function<std::optional<std::uint64_t>(MysqlConnection&)>& body,
+    const ReadBack& read_back = is_in_claims);
 
 }  // namespace claimstorm::reference

@@ -33,13 +33,32 @@ const FlowEntry& find_flow(std::string_view name);
 
 // Coupons, with locks in Redis.
 FlowEntry coupon_naive();
+FlowEntry coupon_decrement_lock();
 FlowEntry coupon_global_lock();
+FlowEntry coupon_global_lock_setnx_expire();
+FlowEntry coupon_global_lock_short_ttl();
+FlowEntry coupon_global_lock_early_unlock();
+FlowEntry coupon_global_lock_watchdog();
+FlowEntry coupon_global_lock_fencing();
 FlowEntry coupon_global_lock_recheck();
 
 // Coupons, with one atomic step in the cache.
 FlowEntry coupon_lua_gate();
+FlowEntry coupon_lua_off_by_one();
+FlowEntry coupon_decr_no_restore();
+FlowEntry coupon_lazy_cache();
+FlowEntry coupon_segments();
+FlowEntry coupon_segments_rounded_up();
 
 // Coupons, with the database alone.
+FlowEntry coupon_row_lock();
+FlowEntry coupon_row_lock_autocommit();
+FlowEntry coupon_row_lock_deadlock_ignored();
+FlowEntry coupon_guarded_update();
+FlowEntry coupon_guarded_update_unchecked();
+FlowEntry coupon_guarded_update_half_claim();
+FlowEntry coupon_optimistic();
+FlowEntry coupon_insert_ignore();
 
 // Coupons, asynchronous.
 FlowEntry coupon_async_stream();
@@ -47,5 +66,13 @@ FlowEntry coupon_async_stream_ack_first();
 FlowEntry coupon_async_stream_no_idempotence();
 
 // Red envelopes.
+FlowEntry envelope_locked();
+FlowEntry envelope_locked_unlocked();
+FlowEntry envelope_id_table();
+FlowEntry envelope_id_table_guarded();
+FlowEntry envelope_incr();
+FlowEntry envelope_incr_once();
+FlowEntry envelope_incr_once_trusting();
+FlowEntry envelope_queue();
 
 }  // namespace claimstorm::reference

@@ -7,7 +7,7 @@ namespace {
 
 constexpr int kReleaseAttempts = 3;
 
-const Script& compare_and_delete() {
+const Script& compare_and_delete_script() {
     static const Script script(
         "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end\n"
         "return 0\n");
@@ -15,6 +15,17 @@ const Script& compare_and_delete() {
 }
 
 }  // namespace
+
+bool compare_and_delete(Context& context, std::string_view key, std::string_view token) {
+    for (int attempt = 1;; ++attempt) {
+        try {
+            return compare_and_delete_script().run(context.redis(), {key}, {token}).integer() == 1;
+        } catch (const RedisError& error) {
+            // Comparing first makes it harmless to say it twice.
+            if (!is_connection_lost(error) || attempt == kReleaseAttempts) throw;
+        }
+    }
+}
 
 RedisLock::RedisLock(Context& context, std::string key, std::chrono::milliseconds ttl)
     : context_(context),
@@ -38,16 +49,9 @@ bool RedisLock::try_acquire() {
 }
 
 bool RedisLock::release() {
-    for (int attempt = 1;; ++attempt) {
-        try {
-            const Reply deleted = compare_and_delete().run(context_.redis(), {key_}, {token_});
-            maybe_held_ = false;
-            return deleted.integer() == 1;
-        } catch (const RedisError& error) {
-            // Comparing first makes it harmless to say it twice.
-            if (!is_connection_lost(error) || attempt == kReleaseAttempts) throw;
-        }
-    }
+    const bool was_ours = compare_and_delete(context_, key_, token_);
+    maybe_held_ = false;
+    return was_ours;
 }
 
 }  // namespace claimstorm::reference

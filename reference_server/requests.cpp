@@ -83,6 +83,7 @@ Route route_of(std::string_view target) {
     }
     if (count < 2 || !parts[0].empty()) return {};
     if (count == 2 && parts[1] == "healthz") return {Route::What::health};
+    if (count == 2 && parts[1] == "stats") return {Route::What::stats};
     if (parts[1] == "failpoints") {
         if (count == 2) return {Route::What::failpoints};
         if (count == 3 && !parts[2].empty()) return {Route::What::failpoint, {}, {}, parts[2]};
@@ -104,6 +105,7 @@ Route route_of(std::string_view target) {
 std::string_view methods_of(Route::What what) noexcept {
     switch (what) {
         case Route::What::health:
+        case Route::What::stats:
         case Route::What::campaign:
         case Route::What::claim:
         case Route::What::failpoints:

@@ -13,6 +13,7 @@ struct Route {
     enum class What : std::uint8_t {
         nothing,
         health,
+        stats,
         campaigns,
         campaign,
         claims,

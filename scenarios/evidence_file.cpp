@@ -50,6 +50,9 @@ ordered_json snapshot_to_json(const Snapshot& snapshot) {
     put(json, "stock", snapshot.stock, as_is);
     put(json, "remaining", snapshot.remaining, as_is);
     put(json, "sold_out", snapshot.sold_out, as_is);
+    put(json, "payouts", snapshot.payouts, [](const Payouts& payouts) {
+        return ordered_json{{"rows", payouts.rows.size()}, {"file", kLedgerFile}};
+    });
     put(json, "cache_remaining", snapshot.cache_remaining, as_is);
     put(json, "cache_users", snapshot.cache_users, [](const std::vector<UserId>& users) {
         return ordered_json{{"members", users.size()}, {"file", kLedgerFile}};
@@ -71,7 +74,7 @@ std::int64_t any_number(const JsonPlace& place) {
 }
 
 Snapshot snapshot_from_json(const JsonPlace& place) {
-    place.require_keys({"claims", "stock", "remaining", "sold_out", "cache_remaining",
+    place.require_keys({"claims", "stock", "remaining", "sold_out", "payouts", "cache_remaining",
                         "cache_users", "locks", "backlog"});
     Snapshot snapshot;
     get(place, "claims", snapshot.ledger, [](const JsonPlace&) { return Ledger{}; });
@@ -79,6 +82,7 @@ Snapshot snapshot_from_json(const JsonPlace& place) {
     get(place, "remaining", snapshot.remaining, any_number);
     get(place, "sold_out", snapshot.sold_out,
         [](const JsonPlace& value) { return value.boolean(); });
+    get(place, "payouts", snapshot.payouts, [](const JsonPlace&) { return Payouts{}; });
     get(place, "cache_remaining", snapshot.cache_remaining, any_number);
     get(place, "cache_users", snapshot.cache_users,
         [](const JsonPlace&) { return std::vector<UserId>{}; });
@@ -109,6 +113,8 @@ void require_count(const JsonPlace& snapshot, const char* key, const char* count
 void require_counts(const JsonPlace& place, Snapshot& snapshot) {
     require_count(place, "claims", "rows", snapshot.ledger,
                   [](const Ledger& ledger) { return ledger.rows.size(); });
+    require_count(place, "payouts", "rows", snapshot.payouts,
+                  [](const Payouts& payouts) { return payouts.rows.size(); });
     require_count(place, "cache_users", "members", snapshot.cache_users,
                   [](const std::vector<UserId>& users) { return users.size(); });
 }

@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view kFileMagic = "claimstorm ledger 1\n";
 constexpr std::size_t kChunkBytes = std::size_t{256} * 1024;
 
-enum RowFlag : std::uint8_t { has_claim_id = 1, has_ticket = 2, has_amount = 4 };
+enum RowFlag : std::uint8_t { has_claim_id = 1, has_ticket = 2, has_amount = 4, has_user = 8 };
 
 /// Gathers records into chunks of one type.
 class ChunkWriter {
@@ -64,6 +64,24 @@ void write_rows(std::ofstream& out, char type, const Reading<Ledger>& ledger,
     }
 }
 
+void write_payouts(std::ofstream& out, char type, const Reading<Payouts>& payouts,
+                   const Evidence& evidence) {
+    if (!payouts.is_read()) return;
+    ChunkWriter chunk(out, type);
+    for (const PayoutRow& payout : payouts->rows) {
+        unsigned flags = 0;
+        if (payout.claim_id != kNoText) flags |= has_claim_id;
+        if (payout.user != kNoUser) flags |= has_user;
+        chunk.payload().push_back(static_cast<char>(flags));
+        put_difference(chunk.payload(), payout.amount_cents, 0);
+        if (payout.claim_id != kNoText) {
+            put_text(chunk.payload(), evidence.texts.view(payout.claim_id));
+        }
+        if (payout.user != kNoUser) put_text(chunk.payload(), evidence.users.name(payout.user));
+        chunk.end_record();
+    }
+}
+
 void write_users(std::ofstream& out, char type, const Reading<std::vector<UserId>>& users,
                  const Evidence& evidence) {
     if (!users.is_read()) return;
@@ -96,23 +114,52 @@ bool read_user(std::string_view& payload, Evidence& evidence, std::vector<UserId
     return true;
 }
 
+bool read_payout(std::string_view& payload, Evidence& evidence, Payouts& payouts) {
+    PayoutRow payout;
+    std::uint8_t flags = 0;
+    std::string_view claim_id;
+    std::string_view user;
+    if (!get_byte(payload, flags) || !get_difference(payload, payout.amount_cents, 0)) return false;
+    if ((flags & has_claim_id) != 0 && !get_text(payload, claim_id)) return false;
+    if ((flags & has_user) != 0 && !get_text(payload, user)) return false;
+    if ((flags & has_claim_id) != 0) payout.claim_id = evidence.texts.add(claim_id);
+    if ((flags & has_user) != 0) payout.user = evidence.users.intern(user);
+    payouts.rows.push_back(payout);
+    return true;
+}
+
 /// One chunk's records into where they belong; false when they make no sense.
 bool read_chunk(const ChunkHeader& header, std::string_view payload, Evidence& evidence) {
-    Snapshot& snapshot =
-        header.type == 'b' || header.type == 'c' ? evidence.before : evidence.after;
-    const bool rows = header.type == 'b' || header.type == 'f';
-    if (rows ? !snapshot.ledger.is_read() : !snapshot.cache_users.is_read()) return false;
-    for (std::uint32_t i = 0; i < header.records; ++i) {
-        const bool sound = rows ? read_row(payload, evidence, snapshot.ledger.value())
-                                : read_user(payload, evidence, snapshot.cache_users.value());
-        if (!sound) return false;
+    constexpr std::string_view kBaselineTypes = "bcp";
+    Snapshot& snapshot = kBaselineTypes.find(header.type) != std::string_view::npos
+                             ? evidence.before
+                             : evidence.after;
+    const auto read_all = [&](auto& reading, auto&& read_one) {
+        if (!reading.is_read()) return false;
+        for (std::uint32_t i = 0; i < header.records; ++i) {
+            if (!read_one(payload, evidence, reading.value())) return false;
+        }
+        return payload.empty();
+    };
+    switch (header.type) {
+        case 'b':
+        case 'f':
+            return read_all(snapshot.ledger, read_row);
+        case 'c':
+        case 'd':
+            return read_all(snapshot.cache_users, read_user);
+        case 'p':
+        case 'q':
+            return read_all(snapshot.payouts, read_payout);
+        default:
+            return false;
     }
-    return payload.empty();
 }
 
 void distrust(Snapshot& snapshot, const std::string& why) {
     if (snapshot.ledger.is_read()) snapshot.ledger = Unreadable{why};
     if (snapshot.cache_users.is_read()) snapshot.cache_users = Unreadable{why};
+    if (snapshot.payouts.is_read()) snapshot.payouts = Unreadable{why};
 }
 
 }  // namespace
@@ -124,6 +171,8 @@ void write_ledger_file(const std::filesystem::path& path, const Evidence& eviden
     write_rows(out, 'f', evidence.after.ledger, evidence);
     write_users(out, 'c', evidence.before.cache_users, evidence);
     write_users(out, 'd', evidence.after.cache_users, evidence);
+    write_payouts(out, 'p', evidence.before.payouts, evidence);
+    write_payouts(out, 'q', evidence.after.payouts, evidence);
     out << encode_chunk('E', 0, {});
     out.close();
     if (!out) {

@@ -48,6 +48,7 @@ void require_readable(const Snapshot& snapshot) {
     require_readable(snapshot.stock);
     require_readable(snapshot.remaining);
     require_readable(snapshot.sold_out);
+    require_readable(snapshot.payouts);
     require_readable(snapshot.cache_remaining);
     require_readable(snapshot.cache_users);
     require_readable(snapshot.locks);

@@ -54,7 +54,7 @@ struct GateSpec {
 /// What a run of this scenario is known to find. `run --expect` exits 0 when exactly this is found.
 struct Expectation {
     std::vector<std::string> violated;  ///< names of checks and gates that must be
-    std::vector<std::string> may;       ///< consequences of those that may be violated too, or not
+    std::vector<std::string> may = {};  ///< consequences of those that may be violated too, or not
 };
 
 struct Scenario {

@@ -47,7 +47,8 @@ std::variant<ReferenceTarget, Target> read_target_member(const JsonPlace& place,
 }
 
 Campaign read_campaign(const JsonPlace& place, const std::string& scenario_name) {
-    place.require_keys({"id", "kind", "stock", "per_user", "budget_cents"});
+    place.require_keys({"id", "kind", "stock", "per_user", "budget_cents", "min_cents",
+                        "whole_budget", "gap_free_tickets"});
     Campaign campaign;
     campaign.id = scenario_name;
     if (const auto id = place.find("id")) {
@@ -63,6 +64,16 @@ Campaign read_campaign(const JsonPlace& place, const std::string& scenario_name)
     campaign.stock = place.at("stock").count(1);
     if (const auto per_user = place.find("per_user")) campaign.per_user = per_user->count(1);
     if (const auto budget = place.find("budget_cents")) campaign.budget_cents = budget->count(1);
+    if (const auto min = place.find("min_cents")) campaign.min_cents = min->count(0);
+    if (const auto whole = place.find("whole_budget")) {
+        campaign.whole_budget = whole->boolean();
+        if (campaign.whole_budget && !campaign.budget_cents) {
+            whole->fail("there is no budget that could be spent: add budget_cents");
+        }
+    }
+    if (const auto gap_free = place.find("gap_free_tickets")) {
+        campaign.gap_free_tickets = gap_free->boolean();
+    }
     return campaign;
 }
 
@@ -265,6 +276,9 @@ nlohmann::ordered_json scenario_to_json(const Scenario& scenario, std::uint64_t 
                         {"stock", campaign.stock},
                         {"per_user", campaign.per_user}};
     if (campaign.budget_cents) json["campaign"]["budget_cents"] = *campaign.budget_cents;
+    json["campaign"]["min_cents"] = campaign.min_cents;
+    json["campaign"]["whole_budget"] = campaign.whole_budget;
+    json["campaign"]["gap_free_tickets"] = campaign.gap_free_tickets;
     json["storm"] = storm_to_json(scenario.storm);
     json["seed"] = seed;
     json["settle"] = {{"quiet", format_duration(scenario.settle.quiet)},

@@ -10,6 +10,7 @@
 #include "model/units.h"
 #include "storm/address.h"
 #include "storm/outcome_rules.h"
+#include "storm/polling.h"
 #include "storm/request_template.h"
 
 namespace claimstorm {
@@ -47,9 +48,9 @@ void require_one_line(const JsonPlace& place, const std::string& text) {
     }
 }
 
-RequestSpec read_request(const JsonPlace& place, std::string_view default_method,
-                         const std::vector<std::string_view>& placeholders) {
-    place.require_keys({"method", "path", "headers", "body"});
+/// The request in an object that holds other keys too, which the caller looks after.
+RequestSpec read_request_in(const JsonPlace& place, std::string_view default_method,
+                            const std::vector<std::string_view>& placeholders) {
     RequestSpec request;
     request.method = read_method(place, default_method);
     const JsonPlace path = place.at("path");
@@ -77,6 +78,25 @@ RequestSpec read_request(const JsonPlace& place, std::string_view default_method
         placed(*body, [&] { TextTemplate(request.body, placeholders, "placeholder"); });
     }
     return request;
+}
+
+RequestSpec read_request(const JsonPlace& place, std::string_view default_method,
+                         const std::vector<std::string_view>& placeholders) {
+    place.require_keys({"method", "path", "headers", "body"});
+    return read_request_in(place, default_method, placeholders);
+}
+
+PollSpec read_poll(const JsonPlace& place) {
+    place.require_keys({"method", "path", "headers", "body", "every", "until"});
+    PollSpec poll;
+    poll.request = read_request_in(place, "GET", poll_placeholders());
+    if (const auto every = place.find("every")) {
+        poll.every = every->duration(std::chrono::milliseconds(1));
+    }
+    if (const auto until = place.find("until")) {
+        poll.until = until->duration(std::chrono::milliseconds(1));
+    }
+    return poll;
 }
 
 Outcome read_outcome(const JsonPlace& place) {
@@ -179,12 +199,13 @@ std::string read_query(const JsonPlace& place) {
 }
 
 MysqlEvidenceSpec read_mysql(const JsonPlace& place) {
-    place.require_keys({"url", "claims", "stock"});
+    place.require_keys({"url", "claims", "stock", "payouts"});
     MysqlEvidenceSpec spec;
     const JsonPlace url = place.at("url");
     spec.address = placed(url, [&] { return parse_mysql_url(url.string()); });
     if (const auto claims = place.find("claims")) spec.claims = read_query(*claims);
     if (const auto stock = place.find("stock")) spec.stock = read_query(*stock);
+    if (const auto payouts = place.find("payouts")) spec.payouts = read_query(*payouts);
     return spec;
 }
 
@@ -213,14 +234,27 @@ std::vector<std::string> read_reading_command(const JsonPlace& place) {
     return words;
 }
 
+/// One command, or a list of commands whose values are summed.
+std::vector<RedisCommand> read_reading_commands(const JsonPlace& place) {
+    if (!place.value().is_array() || place.value().empty() || !place.value().front().is_array()) {
+        return {read_reading_command(place)};
+    }
+    std::vector<RedisCommand> commands;
+    commands.reserve(place.value().size());
+    for (const JsonPlace& command : place.items()) {
+        commands.push_back(read_reading_command(command));
+    }
+    return commands;
+}
+
 RedisEvidenceSpec read_redis(const JsonPlace& place) {
     place.require_keys({"url", "remaining", "users", "locks", "backlog"});
     RedisEvidenceSpec spec;
     const JsonPlace url = place.at("url");
     spec.address = placed(url, [&] { return parse_redis_url(url.string()); });
     if (const auto remaining = place.find("remaining"))
-        spec.remaining = read_reading_command(*remaining);
-    if (const auto backlog = place.find("backlog")) spec.backlog = read_reading_command(*backlog);
+        spec.remaining = read_reading_commands(*remaining);
+    if (const auto backlog = place.find("backlog")) spec.backlog = read_reading_commands(*backlog);
     if (const auto users = place.find("users")) {
         users->require_keys({"set", "hash", "zset"});
         if (users->value().size() != 1) users->fail("one of set, hash and zset is wanted");
@@ -281,7 +315,7 @@ std::vector<std::string> campaign_values(const Campaign& campaign) {
 }
 
 Target read_target(const JsonPlace& place) {
-    place.require_keys({"base_url", "hosts_allowed", "users", "claim", "outcomes", "fields",
+    place.require_keys({"base_url", "hosts_allowed", "users", "claim", "outcomes", "fields", "poll",
                         "warm_up", "prepare", "finish", "mysql", "redis"});
     Target target;
     const JsonPlace base_url = place.at("base_url");
@@ -299,13 +333,17 @@ Target read_target(const JsonPlace& place) {
             name.fail("without {n} all users would be one; write e.g. \"u{n}\"");
         }
     }
-    const std::vector<std::string_view> placeholders = {"user", "n", "campaign", "attempt"};
-    target.endpoint.claim = read_request(place.at("claim"), "POST", placeholders);
+    target.endpoint.claim = read_request(place.at("claim"), "POST", claim_placeholders());
     if (const auto warm_up = place.find("warm_up")) {
-        target.endpoint.warm_up = read_request(*warm_up, "GET", placeholders);
+        target.endpoint.warm_up = read_request(*warm_up, "GET", claim_placeholders());
     }
     target.endpoint.outcomes = read_outcomes(place.at("outcomes"));
     if (const auto fields = place.find("fields")) target.endpoint.fields = read_fields(*fields);
+    if (const auto poll = place.find("poll")) {
+        target.endpoint.poll = read_poll(*poll);
+        const std::string problem = poll_problem(target.endpoint);
+        if (!problem.empty()) poll->fail(problem);
+    }
     const auto read_steps = [&place](const char* key, std::vector<PrepareStep>& steps) {
         const auto list = place.find(key);
         if (!list) return;

@@ -2,6 +2,7 @@
 #include <array>
 #include <cctype>
 
+#include "model/units.h"
 #include "scenarios/target_file.h"
 
 namespace claimstorm {
@@ -32,6 +33,13 @@ ordered_json request_to_json(const RequestSpec& request) {
     return json;
 }
 
+ordered_json poll_to_json(const PollSpec& poll) {
+    ordered_json json = request_to_json(poll.request);
+    json["every"] = format_duration(poll.every);
+    json["until"] = format_duration(poll.until);
+    return json;
+}
+
 ordered_json outcomes_to_json(const std::vector<OutcomeRule>& rules) {
     ordered_json list = ordered_json::array();
     for (const OutcomeRule& rule : rules) {
@@ -55,16 +63,21 @@ struct StepToJson {
     ordered_json operator()(const RedisStep& step) const { return {{"redis", step.command}}; }
 };
 
+/// One command as it is, several as a list of them.
+ordered_json commands_to_json(const std::vector<RedisCommand>& commands) {
+    return commands.size() == 1 ? ordered_json(commands.front()) : ordered_json(commands);
+}
+
 ordered_json redis_to_json(const RedisEvidenceSpec& redis) {
     ordered_json json = {{"url", to_string(redis.address)}};
-    if (!redis.remaining.empty()) json["remaining"] = redis.remaining;
+    if (!redis.remaining.empty()) json["remaining"] = commands_to_json(redis.remaining);
     if (redis.users) {
         constexpr std::array kKinds = {"set", "hash", "zset"};
         json["users"][kKinds.at(static_cast<std::size_t>(redis.users->first))] =
             redis.users->second;
     }
     if (!redis.locks.empty()) json["locks"] = redis.locks;
-    if (!redis.backlog.empty()) json["backlog"] = redis.backlog;
+    if (!redis.backlog.empty()) json["backlog"] = commands_to_json(redis.backlog);
     return json;
 }
 
@@ -83,6 +96,7 @@ ordered_json target_to_json(const Target& target) {
     if (!endpoint.fields.amount_cents.empty()) {
         json["fields"]["amount_cents"] = endpoint.fields.amount_cents;
     }
+    if (endpoint.poll) json["poll"] = poll_to_json(*endpoint.poll);
     for (const PrepareStep& step : target.prepare) {
         json["prepare"].push_back(std::visit(StepToJson{}, step));
     }
@@ -93,6 +107,7 @@ ordered_json target_to_json(const Target& target) {
         json["mysql"]["url"] = to_string(mysql->address);
         if (!mysql->claims.empty()) json["mysql"]["claims"] = mysql->claims;
         if (!mysql->stock.empty()) json["mysql"]["stock"] = mysql->stock;
+        if (!mysql->payouts.empty()) json["mysql"]["payouts"] = mysql->payouts;
     }
     if (target.evidence.redis) json["redis"] = redis_to_json(*target.evidence.redis);
     return json;

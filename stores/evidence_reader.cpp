@@ -14,9 +14,7 @@ constexpr std::string_view kScanCount = "1000";
 /// The key a counter is read from is not there.
 class AbsentKey : public UsageError {
   public:
-    explicit AbsentKey(std::string_view key)
-        : UsageError(
-              fmt::format("the key '{}' does not exist (never set, expired or evicted)", key)) {}
+    using UsageError::UsageError;
 };
 
 /// {campaign} is all that evidence may mention.
@@ -80,13 +78,16 @@ EvidenceReader::EvidenceReader(const EvidenceSpec& spec, const Campaign& campaig
     const Placeholders placeholders = campaign_only(campaign);
     if (spec_.mysql) {
         claims_ = bind_sql(spec_.mysql->claims, placeholders, "mysql.claims");
-        claims_count_ = {fmt::format("SELECT COUNT(*) FROM ({}\n) AS claims", claims_.sql),
-                         claims_.texts};
         stock_ = bind_sql(spec_.mysql->stock, placeholders, "mysql.stock");
+        payouts_ = bind_sql(spec_.mysql->payouts, placeholders, "mysql.payouts");
     }
     if (spec_.redis) {
-        spec_.redis->remaining = fill_all(spec_.redis->remaining, placeholders, "redis.remaining");
-        spec_.redis->backlog = fill_all(spec_.redis->backlog, placeholders, "redis.backlog");
+        for (RedisCommand& command : spec_.redis->remaining) {
+            command = fill_all(command, placeholders, "redis.remaining");
+        }
+        for (RedisCommand& command : spec_.redis->backlog) {
+            command = fill_all(command, placeholders, "redis.backlog");
+        }
         spec_.redis->locks = fill_all(spec_.redis->locks, placeholders, "redis.locks");
         if (spec_.redis->users) {
             spec_.redis->users->second =
@@ -149,6 +150,31 @@ Ledger EvidenceReader::read_ledger(Names& names, TextPool& texts) {
     return ledger;
 }
 
+Payouts EvidenceReader::read_payouts(Names& names, TextPool& texts) {
+    Payouts payouts;
+    std::size_t claim_id = 0;
+    std::size_t amount = 0;
+    std::optional<std::size_t> user;
+    const std::vector<MysqlValue> values = payouts_.values();
+    mysql().for_each_row(payouts_.sql, MysqlParams(values), [&](const MysqlRow& row) {
+        if (payouts.rows.empty()) {
+            claim_id = row.position("claim_id");
+            amount = row.position("amount_cents");
+            if (row.has("user")) user = row.position("user");
+        }
+        if (row.is_null(amount)) {
+            throw UsageError(
+                fmt::format("row {}: the column amount_cents is NULL", payouts.rows.size() + 1));
+        }
+        PayoutRow payout;
+        if (!row.is_null(claim_id)) payout.claim_id = texts.add(row.text(claim_id));
+        payout.amount_cents = row.int64(amount);
+        if (user && !row.is_null(*user)) payout.user = names.intern(row.text(*user));
+        payouts.rows.push_back(payout);
+    });
+    return payouts;
+}
+
 EvidenceReader::Stock EvidenceReader::read_stock() {
     const std::vector<MysqlValue> values = stock_.values();
     const auto row = mysql().query_one(stock_.sql, MysqlParams(values));
@@ -164,7 +190,7 @@ EvidenceReader::Stock EvidenceReader::read_stock() {
 }
 
 void EvidenceReader::take_mysql(Snapshot& snapshot, Names& names, TextPool& texts) {
-    // Both queries see one moment: a claim and its decrement stand or fall together.
+    // All queries see one moment: a claim, its decrement and its payout belong together.
     const auto begun = guarded<bool>("mysql", [&] {
         mysql().execute_text("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
         return true;
@@ -176,6 +202,7 @@ void EvidenceReader::take_mysql(Snapshot& snapshot, Names& names, TextPool& text
             snapshot.remaining = Unreadable{begun.why()};
             snapshot.sold_out = Unreadable{begun.why()};
         }
+        if (!payouts_.sql.empty()) snapshot.payouts = Unreadable{begun.why()};
         return;
     }
     if (!claims_.sql.empty()) {
@@ -194,19 +221,47 @@ void EvidenceReader::take_mysql(Snapshot& snapshot, Names& names, TextPool& text
             snapshot.sold_out = Unreadable{stock.why()};
         }
     }
+    if (!payouts_.sql.empty()) {
+        snapshot.payouts =
+            guarded<Payouts>("mysql.payouts", [&] { return read_payouts(names, texts); });
+    }
     guarded<bool>("mysql", [&] {
         if (mysql_ && mysql_->is_usable()) mysql_->execute_text("ROLLBACK");
         return true;
     });
 }
 
-std::int64_t EvidenceReader::read_counter(const std::vector<std::string>& command) {
+std::int64_t EvidenceReader::read_counter(const RedisCommand& command) {
     const std::vector<std::string_view> words(command.begin(), command.end());
     const Reply reply = redis().command(words);
     if (reply.is_nil()) {
-        throw AbsentKey(command.size() > 1 ? command[1] : "");
+        throw AbsentKey(fmt::format("the key '{}' does not exist (never set, expired or evicted)",
+                                    command.size() > 1 ? command[1] : ""));
     }
     return reply.integer();
+}
+
+/// Where one key of several is not there, their sum is not known: it is absent as a whole, as a
+/// single missing key is. A missing segment may be empty, evicted, or not yet filled.
+std::int64_t EvidenceReader::read_sum(const std::vector<RedisCommand>& commands) {
+    if (commands.size() == 1) return read_counter(commands.front());
+    std::int64_t sum = 0;
+    std::size_t missing = 0;
+    std::string first_missing;
+    for (const RedisCommand& command : commands) {
+        try {
+            if (__builtin_add_overflow(sum, read_counter(command), &sum)) {
+                throw UsageError("the values add up to more than 64 bits hold");
+            }
+        } catch (const AbsentKey& absent) {
+            if (missing++ == 0) first_missing = absent.what();
+        }
+    }
+    if (missing > 0) {
+        throw AbsentKey(fmt::format("{} of {} values cannot be had, so their sum is not known: {}",
+                                    missing, commands.size(), first_missing));
+    }
+    return sum;
 }
 
 void EvidenceReader::scan(std::vector<std::string> command, std::size_t cursor_at,
@@ -257,7 +312,7 @@ void EvidenceReader::take_redis(Snapshot& snapshot, Names& names) {
     const RedisEvidenceSpec& spec = *spec_.redis;
     if (!spec.remaining.empty()) {
         snapshot.cache_remaining =
-            guarded<std::int64_t>("redis.remaining", [&] { return read_counter(spec.remaining); });
+            guarded<std::int64_t>("redis.remaining", [&] { return read_sum(spec.remaining); });
     }
     if (spec.users) {
         snapshot.cache_users =
@@ -269,7 +324,7 @@ void EvidenceReader::take_redis(Snapshot& snapshot, Names& names) {
     }
     if (!spec.backlog.empty()) {
         snapshot.backlog =
-            guarded<std::int64_t>("redis.backlog", [&] { return read_counter(spec.backlog); });
+            guarded<std::int64_t>("redis.backlog", [&] { return read_sum(spec.backlog); });
     }
 }
 
@@ -282,16 +337,17 @@ Snapshot EvidenceReader::take(Names& names, TextPool& texts) {
 
 /// Not every query can stand inside another (two columns of one name cannot): then the rows are
 /// counted as they come.
-std::int64_t EvidenceReader::count_claims() {
+std::int64_t EvidenceReader::count_rows(const BoundSql& query) {
+    const std::vector<MysqlValue> values = query.values();
     try {
-        const std::vector<MysqlValue> values = claims_count_.values();
-        return mysql().query_one(claims_count_.sql, MysqlParams(values))->int64(0);
+        const std::string counting =
+            fmt::format("SELECT COUNT(*) FROM ({}\n) AS counted", query.sql);
+        return mysql().query_one(counting, MysqlParams(values))->int64(0);
     } catch (const MysqlError& error) {
         if (is_connection_lost(error)) throw;
     }
     std::int64_t rows = 0;
-    const std::vector<MysqlValue> values = claims_.values();
-    mysql().for_each_row(claims_.sql, MysqlParams(values), [&rows](const MysqlRow&) { ++rows; });
+    mysql().for_each_row(query.sql, MysqlParams(values), [&rows](const MysqlRow&) { ++rows; });
     return rows;
 }
 
@@ -314,13 +370,32 @@ std::int64_t EvidenceReader::count_open_transactions() {
     return row ? row->int64("n") : 0;
 }
 
+void EvidenceReader::add_redis_pulse(Pulse& pulse) {
+    const auto add = [&](const std::string& name, auto&& read) {
+        pulse.counters.emplace_back(name, guarded<std::int64_t>(name.c_str(), read));
+    };
+    const auto add_each = [&](const std::string& name, const std::vector<RedisCommand>& commands) {
+        for (std::size_t i = 0; i < commands.size(); ++i) {
+            add(commands.size() == 1 ? name : fmt::format("{}[{}]", name, i),
+                [&] { return read_counter(commands[i]); });
+        }
+    };
+    const RedisEvidenceSpec& redis = *spec_.redis;
+    add_each("redis.remaining", redis.remaining);
+    if (redis.users) add("redis.users", [&] { return count_users(); });
+    add_each("redis.backlog", redis.backlog);
+}
+
 Pulse EvidenceReader::pulse() {
     Pulse pulse;
     const auto add = [&](const char* name, auto&& read) {
         pulse.counters.emplace_back(name, guarded<std::int64_t>(name, read));
     };
     if (spec_.mysql && !claims_.sql.empty()) {
-        add("mysql.claims", [&] { return count_claims(); });
+        add("mysql.claims", [&] { return count_rows(claims_); });
+    }
+    if (spec_.mysql && !payouts_.sql.empty()) {
+        add("mysql.payouts", [&] { return count_rows(payouts_); });
     }
     if (spec_.mysql && !stock_.sql.empty()) {
         const auto stock = guarded<Stock>("mysql.stock", [&] { return read_stock(); });
@@ -336,16 +411,7 @@ Pulse EvidenceReader::pulse() {
         const auto open = guarded<std::int64_t>("mysql", [&] { return count_open_transactions(); });
         pulse.open_transactions = open.is_read() ? *open : 0;
     }
-    if (spec_.redis) {
-        const RedisEvidenceSpec& redis = *spec_.redis;
-        if (!redis.remaining.empty()) {
-            add("redis.remaining", [&] { return read_counter(redis.remaining); });
-        }
-        if (redis.users) add("redis.users", [&] { return count_users(); });
-        if (!redis.backlog.empty()) {
-            add("redis.backlog", [&] { return read_counter(redis.backlog); });
-        }
-    }
+    if (spec_.redis) add_redis_pulse(pulse);
     return pulse;
 }
 

@@ -18,7 +18,8 @@ namespace claimstorm {
 
 /// The stores' counters at one moment, cheap to read: equal pulses mean that nothing moved.
 struct Pulse {
-    /// By name: "mysql.claims", "redis.remaining" …
+    /// By name: "mysql.claims", "redis.remaining" … Of a sum each value is a counter of its own
+    /// ("redis.remaining[1]"): what goes from one to the other moves as well.
     std::vector<std::pair<std::string, Reading<std::int64_t>>> counters;
     std::int64_t open_transactions = 0;  ///< with changes not yet committed; 0 if not visible to us
 
@@ -54,13 +55,16 @@ class EvidenceReader {
     Reading<T> guarded(const char* what, Read&& read);
 
     Ledger read_ledger(Names& names, TextPool& texts);
+    Payouts read_payouts(Names& names, TextPool& texts);
     Stock read_stock();
     void take_mysql(Snapshot& snapshot, Names& names, TextPool& texts);
     void take_redis(Snapshot& snapshot, Names& names);
-    std::int64_t read_counter(const std::vector<std::string>& command);
+    std::int64_t read_counter(const RedisCommand& command);
+    std::int64_t read_sum(const std::vector<RedisCommand>& commands);
     std::vector<UserId> read_users(Names& names);
     std::vector<LockSeen> read_locks();
-    std::int64_t count_claims();
+    std::int64_t count_rows(const BoundSql& query);
+    void add_redis_pulse(Pulse& pulse);
     std::int64_t count_users();
     std::int64_t count_open_transactions();
     void scan(std::vector<std::string> command, std::size_t cursor_at,
@@ -68,8 +72,8 @@ class EvidenceReader {
 
     EvidenceSpec spec_;
     BoundSql claims_;
-    BoundSql claims_count_;
     BoundSql stock_;
+    BoundSql payouts_;
     std::optional<MysqlConnection> mysql_;
     std::optional<RedisConnection> redis_;
 };

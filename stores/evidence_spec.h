@@ -16,17 +16,22 @@ struct MysqlEvidenceSpec {
     MysqlAddress address;
     std::string claims;  ///< columns user, claim_id, optionally ticket, amount_cents; empty: none
     std::string stock;   ///< one row with some of stock, remaining, sold_out; empty: none
+    /// Columns claim_id, amount_cents, optionally user; one row a payout executed; empty: none
+    std::string payouts = {};
 };
+
+/// A reading command such as GET key, word by word.
+using RedisCommand = std::vector<std::string>;
 
 enum class RedisUsersKind : std::uint8_t { set, hash, zset };
 
 /// How the campaign's counters are found in Redis. `{campaign}` in a word is filled in.
 struct RedisEvidenceSpec {
     RedisAddress address;
-    std::vector<std::string> remaining;  ///< a reading command such as GET key; empty: none
+    std::vector<RedisCommand> remaining;  ///< whose values are summed; empty: none
     std::optional<std::pair<RedisUsersKind, std::string>> users;
-    std::vector<std::string> locks;    ///< patterns of lock keys
-    std::vector<std::string> backlog;  ///< a reading command; empty: none
+    std::vector<std::string> locks;     ///< patterns of lock keys
+    std::vector<RedisCommand> backlog;  ///< whose values are summed; empty: none
 };
 
 /// What a campaign leaves in the stores, as the target file names it.

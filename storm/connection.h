@@ -10,6 +10,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 
 #include "model/history.h"
+#include "storm/polling.h"
 #include "storm/response_parser.h"
 
 namespace claimstorm {
@@ -72,8 +73,9 @@ class Connection {
 
     // Kept by the worker for its own use.
     TimeNs idle_since_ns = 0;
-    std::size_t planned_index = 0;  ///< the attempt in flight
-    bool waited = false;            ///< that attempt had to wait for a free connection
+    std::size_t planned_index = 0;        ///< the attempt in flight
+    bool waited = false;                  ///< that attempt had to wait for a free connection
+    std::optional<PolledAttempt> polled;  ///< set: the exchange is a poll for this attempt instead
 
   private:
     void reset_exchange();

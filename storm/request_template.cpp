@@ -10,11 +10,6 @@
 namespace claimstorm {
 namespace {
 
-const std::vector<std::string_view>& claim_placeholders() {
-    static const std::vector<std::string_view> names = {"user", "n", "campaign", "attempt"};
-    return names;
-}
-
 bool equals_ignoring_case(std::string_view a, std::string_view b) {
     return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
         return std::tolower(static_cast<unsigned char>(x)) ==
@@ -29,15 +24,36 @@ std::string_view to_text(std::array<char, 24>& buffer, std::uint64_t number) {
 
 }  // namespace
 
+const std::vector<std::string_view>& claim_placeholders() {
+    static const std::vector<std::string_view> names = {"user", "n", "campaign", "attempt"};
+    return names;
+}
+
+const std::vector<std::string_view>& poll_placeholders() {
+    static const std::vector<std::string_view> names = {"user", "n", "campaign", "attempt",
+                                                        "claim_id"};
+    return names;
+}
+
+bool needs_claim_id(const RequestSpec& spec) {
+    const auto stands_in = [](const std::string& text) {
+        return text.find("{claim_id}") != std::string::npos;
+    };
+    return stands_in(spec.path) || stands_in(spec.body) ||
+           std::any_of(spec.headers.begin(), spec.headers.end(),
+                       [&](const auto& header) { return stands_in(header.second); });
+}
+
 RequestTemplate::RequestTemplate(const RequestSpec& spec, std::string_view host,
                                  std::string_view path_prefix, std::string_view user_template,
-                                 std::string_view campaign, std::string_view where)
+                                 std::string_view campaign, std::string_view where,
+                                 const std::vector<std::string_view>& placeholders)
     : campaign_(campaign),
       user_(user_template, {"n"}, "users.template"),
       method_(spec.method),
-      path_(std::string(path_prefix) + spec.path, claim_placeholders(),
-            fmt::format("{}.path", where), TextTemplate::Escape::path),
-      body_(spec.body, claim_placeholders(), fmt::format("{}.body", where),
+      path_(std::string(path_prefix) + spec.path, placeholders, fmt::format("{}.path", where),
+            TextTemplate::Escape::path),
+      body_(spec.body, placeholders, fmt::format("{}.body", where),
             spec.json_body ? TextTemplate::Escape::json : TextTemplate::Escape::none),
       has_body_(!spec.body.empty() || (spec.method != "GET" && spec.method != "HEAD")) {
     bool has_host = false;
@@ -47,8 +63,9 @@ RequestTemplate::RequestTemplate(const RequestSpec& spec, std::string_view host,
         has_host |= equals_ignoring_case(name, "Host");
         has_agent |= equals_ignoring_case(name, "User-Agent");
         has_type |= equals_ignoring_case(name, "Content-Type");
-        headers_.emplace_back(name, TextTemplate(value, claim_placeholders(),
-                                                 fmt::format("{}.headers.{}", where, name)));
+        headers_.emplace_back(
+            name, TextTemplate(value, placeholders, fmt::format("{}.headers.{}", where, name),
+                               TextTemplate::Escape::header));
     }
     if (!has_host) fixed_headers_ += fmt::format("Host: {}\r\n", host);
     if (!has_agent) fixed_headers_ += "User-Agent: claimstorm/" CLAIMSTORM_VERSION "\r\n";
@@ -63,7 +80,8 @@ void RequestTemplate::append_user(std::string& out, std::uint32_t n) const {
     user_.append_to(out, {to_text(digits, n)});
 }
 
-void RequestTemplate::render(std::string& out, std::uint32_t n, std::uint16_t attempt) const {
+void RequestTemplate::render(std::string& out, std::uint32_t n, std::uint16_t attempt,
+                             std::string_view claim_id) const {
     std::array<char, 24> n_digits{};
     std::array<char, 24> attempt_digits{};
     // Rendered once a request on the sending thread: the scratch strings keep their capacity.
@@ -72,7 +90,7 @@ void RequestTemplate::render(std::string& out, std::uint32_t n, std::uint16_t at
     user.clear();
     append_user(user, n);
     const std::vector<std::string_view> values = {user, to_text(n_digits, n), campaign_,
-                                                  to_text(attempt_digits, attempt)};
+                                                  to_text(attempt_digits, attempt), claim_id};
     out.clear();
     out.append(method_).push_back(' ');
     path_.append_to(out, values);

@@ -11,16 +11,26 @@
 
 namespace claimstorm {
 
+/// What a claim's texts may refer to: user, n, campaign, attempt.
+const std::vector<std::string_view>& claim_placeholders();
+/// What a poll's may: the same, and claim_id.
+const std::vector<std::string_view>& poll_placeholders();
+
+/// Whether `{claim_id}` stands anywhere in the request.
+bool needs_claim_id(const RequestSpec& spec);
+
 /// Renders whole HTTP/1.1 requests for one target and campaign.
 class RequestTemplate {
   public:
     /// `host` is the Host header, `path_prefix` the path of base_url. Throws UsageError.
     RequestTemplate(const RequestSpec& spec, std::string_view host, std::string_view path_prefix,
                     std::string_view user_template, std::string_view campaign,
-                    std::string_view where);
+                    std::string_view where,
+                    const std::vector<std::string_view>& placeholders = claim_placeholders());
 
     /// Replaces `out` by the bytes of the request of user `n` (from 1).
-    void render(std::string& out, std::uint32_t n, std::uint16_t attempt) const;
+    void render(std::string& out, std::uint32_t n, std::uint16_t attempt,
+                std::string_view claim_id = {}) const;
 
     /// The user's name: `user_template` with `{n}` filled in.
     void append_user(std::string& out, std::uint32_t n) const;

@@ -49,6 +49,14 @@ struct RequestSpec {
     bool json_body = false;  ///< values put into the body are escaped as in a JSON string
 };
 
+/// How a claim that was answered `pending` is asked after: a request that only reads, and so may be
+/// repeated. It knows `{claim_id}` besides, from the answer to the claim.
+struct PollSpec {
+    RequestSpec request;
+    std::chrono::nanoseconds every = std::chrono::milliseconds(50);  ///< from answer to next poll
+    std::chrono::nanoseconds until = std::chrono::seconds(10);       ///< from the claim's send
+};
+
 /// "When the response looks like this, the client was told that." All given parts must match.
 struct OutcomeRule {
     std::optional<int> status;
@@ -71,6 +79,7 @@ struct EndpointSpec {
     std::string user_template = "u{n}";
     RequestSpec claim;
     std::optional<RequestSpec> warm_up;
+    std::optional<PollSpec> poll;  ///< none: `pending` is the last that is heard of a claim
     std::vector<OutcomeRule> outcomes;
     FieldPointers fields;
 };

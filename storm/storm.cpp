@@ -18,6 +18,7 @@
 #include "storm/address.h"
 #include "storm/history_file.h"
 #include "storm/outcome_rules.h"
+#include "storm/polling.h"
 #include "storm/request_template.h"
 #include "storm/worker.h"
 
@@ -31,23 +32,33 @@ struct Compiled {
     HttpAddress address;
     RequestTemplate claim;
     std::optional<RequestTemplate> warm_up;
+    std::optional<RequestTemplate> poll;
     OutcomeRules rules;
 
     explicit Compiled(const StormOrder& order)
         : address(parse_base_url(order.endpoint.base_url)),
           claim(compile(order, order.endpoint.claim, "claim")),
           rules(order.endpoint.outcomes, order.endpoint.fields) {
-        if (order.endpoint.warm_up) warm_up = compile(order, *order.endpoint.warm_up, "warm_up");
+        const EndpointSpec& endpoint = order.endpoint;
+        if (endpoint.warm_up) warm_up = compile(order, *endpoint.warm_up, "warm_up");
+        if (!endpoint.poll) return;
+        if (const std::string problem = poll_problem(endpoint); !problem.empty()) {
+            throw UsageError("poll: " + problem);
+        }
+        poll = compile(order, endpoint.poll->request, "poll", poll_placeholders());
     }
 
   private:
-    RequestTemplate compile(const StormOrder& order, const RequestSpec& spec, const char* where) {
+    RequestTemplate compile(
+        const StormOrder& order, const RequestSpec& spec, const char* where,
+        const std::vector<std::string_view>& placeholders = claim_placeholders()) {
         return {spec,
                 address.host_header(),
                 address.path_prefix,
                 order.endpoint.user_template,
                 order.campaign,
-                where};
+                where,
+                placeholders};
     }
 };
 
@@ -198,10 +209,26 @@ std::string request_text(const StormOrder& order, const PlannedAttempt& planned)
     return text;
 }
 
+std::string poll_text(const StormOrder& order, const PlannedAttempt& planned,
+                      std::string_view claim_id) {
+    const Compiled compiled(order);
+    std::string text;
+    if (compiled.poll) {
+        compiled.poll->render(text, planned.user + 1, planned.number, claim_id);
+    }
+    return text;
+}
+
 void run_storm(const StormOrder& order, const Plan& plan, const std::filesystem::path& history_path,
                const std::atomic<bool>& stop, const StormProgress& progress) {
     const Compiled compiled(order);
     require_open_files(order.spec.connections);
+    std::optional<PollJob> poll;
+    if (const auto& spec = order.endpoint.poll) {
+        poll.emplace(PollJob{*compiled.poll, needs_claim_id(spec->request),
+                             spec->request.method == "HEAD", spec->every.count(),
+                             spec->until.count()});
+    }
     std::atomic<std::uint64_t> ended = 0;
     const WorkerJob job{order.spec,
                         plan,
@@ -211,6 +238,7 @@ void run_storm(const StormOrder& order, const Plan& plan, const std::filesystem:
                         order.endpoint.claim.method == "HEAD",
                         compiled.warm_up ? &*compiled.warm_up : nullptr,
                         order.endpoint.warm_up && order.endpoint.warm_up->method == "HEAD",
+                        poll,
                         compiled.rules,
                         std::min(order.spec.threads, order.spec.connections),
                         stop,

@@ -27,11 +27,18 @@ void require_fireable(const StormOrder& order);
 /// The request of the plan's attempt as it would go out; for --dry-run.
 std::string request_text(const StormOrder& order, const PlannedAttempt& planned);
 
+/// The poll for that attempt, if its claim is answered `pending` with this claim id; empty when the
+/// target names none.
+std::string poll_text(const StormOrder& order, const PlannedAttempt& planned,
+                      std::string_view claim_id);
+
 /// Called about ten times a second while the storm runs, with attempts ended and planned.
 using StormProgress = std::function<void(std::uint64_t ended, std::uint64_t planned)>;
 
 /// Fires `plan` at the endpoint and records every attempt in `history_path`. Connections are opened
-/// and warmed first; nothing is ever retried. Setting `stop` ends it early: the history is
+/// and warmed first; no claim is ever retried. What is answered `pending` is polled as the endpoint
+/// says, and recorded when a poll has told its outcome, or as pending when none did in time, when
+/// the overrun is over, or when the storm is stopped. Setting `stop` ends it early: the history is
 /// complete then too, the unsent attempts standing in it as not_sent. Throws EnvironmentError when
 /// the target cannot be reached before the release (no history is left then), or when the history
 /// cannot be written.

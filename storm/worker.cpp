@@ -2,10 +2,7 @@
 
 #include <algorithm>
 #include <thread>
-
-#include <fmt/format.h>
-
-#include "model/error.h"
+#include <utility>
 
 namespace claimstorm {
 namespace {
@@ -13,9 +10,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
-/// SYNs under way at once while connections are opened: below any listen backlog in use.
-constexpr std::size_t kOpeningMax = 64;
-constexpr auto kPrepareMax = std::chrono::seconds(15);
 /// How often time-outs and the stop flag are looked at. Sends have a timer of their own.
 constexpr auto kTick = milliseconds(10);
 constexpr TimeNs kFlushEveryNs = 100'000'000;
@@ -44,64 +38,7 @@ TimeNs Worker::now_ns() const {
     return std::chrono::duration_cast<nanoseconds>(Clock::now() - release_).count();
 }
 
-// ---- before the release -------------------------------------------------------------------------
-
-void Worker::prepare() {
-    run_phase(Phase::opening);
-    if (job_.warm_up != nullptr) run_phase(Phase::warming);
-}
-
-void Worker::run_phase(Phase phase) {
-    phase_ = phase;
-    next_to_prepare_ = prepared_ = 0;
-    while (next_to_prepare_ < std::min(kOpeningMax, connections_.size())) {
-        open_or_warm(*connections_[next_to_prepare_++]);
-    }
-    const auto deadline = Clock::now() + kPrepareMax;
-    io_.restart();
-    while (prepared_ < connections_.size() && prepare_error_.empty()) {
-        if (job_.stop) throw Interrupted("interrupted before the release: nothing was sent");
-        if (Clock::now() > deadline) {
-            prepare_error_ = fmt::format("{} of {} connections were ready after {} s", prepared_,
-                                         connections_.size(), kPrepareMax.count());
-            break;
-        }
-        io_.run_one_for(milliseconds(50));
-    }
-    if (!prepare_error_.empty()) refuse_to_start();
-}
-
-void Worker::open_or_warm(Connection& connection) {
-    if (phase_ == Phase::opening) {
-        connection.open();
-        return;
-    }
-    connection.exchange().head = job_.warm_up_is_head;
-    job_.warm_up->render(connection.exchange().request, 1, 1);
-    connection.start();
-}
-
-void Worker::on_prepared(Connection& connection) {
-    ++prepared_;
-    const Exchange& exchange = connection.exchange();
-    if (exchange.error != TransportError::none) {
-        prepare_error_ =
-            phase_ == Phase::opening
-                ? fmt::format("connection {} of {} could not be opened: {}", prepared_,
-                              connections_.size(), to_string(exchange.error))
-                : fmt::format("the warm-up request failed: {}", to_string(exchange.error));
-    } else if (phase_ == Phase::warming && exchange.status / 100 != 2) {
-        prepare_error_ = fmt::format("the warm-up request was answered with {}", exchange.status);
-    } else if (next_to_prepare_ < connections_.size()) {
-        open_or_warm(*connections_[next_to_prepare_++]);
-    }
-}
-
-void Worker::refuse_to_start() const {
-    throw EnvironmentError(
-        fmt::format("target {}: {}; nothing was sent: is the service running there?",
-                    job_.target_name, prepare_error_));
-}
+// ---- the storm ----------------------------------------------------------------------------------
 
 void Worker::load() {
     phase_ = Phase::firing;
@@ -118,8 +55,6 @@ void Worker::load() {
         start_group();
     }
 }
-
-// ---- the storm ----------------------------------------------------------------------------------
 
 void Worker::fire(Clock::time_point release) {
     TimeNs last_due = 0;
@@ -158,8 +93,21 @@ void Worker::skip_to_own_group() {
 /// for each click, and those of the later clicks are kept free. With fewer connections than clicks
 /// it must do with what there is.
 bool Worker::may_start_group() const {
-    const std::size_t free = idle_.size() - reserved_;
-    return free >= std::min(group_size_, connections_.size());
+    return free_connections() >= std::min(group_size_, connections_.size());
+}
+
+bool Worker::is_group_due(TimeNs now) const {
+    return group_cursor_ < job_.plan.size() && job_.plan[group_cursor_].due_ns <= now;
+}
+
+/// Polls and first attempts take turns while both are due: a full burst does not keep the polls
+/// waiting until it is over, and crowds that poll do not keep the burst from coming. A group whose
+/// turn it is gets the connections that come back from their exchanges; when none is out, it waits
+/// for later clicks to be made, and a poll is in nobody's way.
+bool Worker::may_poll(TimeNs now) const {
+    const bool is_groups_turn =
+        groups_turn_ && is_group_due(now) && (may_start_group() || in_flight_ > 0);
+    return free_connections() > 0 && !is_groups_turn;
 }
 
 void Worker::start_group() {
@@ -171,6 +119,7 @@ void Worker::start_group() {
 TimeNs Worker::next_eligible_ns() const {
     TimeNs next = kNever;
     if (!follow_ups_.empty()) next = follow_ups_.top().eligible_ns;
+    if (!polls_.empty() && may_poll(now_ns())) next = std::min(next, polls_.next_due_ns());
     if (group_cursor_ < job_.plan.size() && may_start_group()) {
         next = std::min(next, job_.plan[group_cursor_].due_ns);
     }
@@ -179,32 +128,37 @@ TimeNs Worker::next_eligible_ns() const {
 
 // A second click goes before other users' first ones: a double click is close together or it is
 // none.
-std::optional<Worker::Eligible> Worker::take_eligible(TimeNs now, Starved starved) {
+bool Worker::assign_next(Connection& connection, Starved starved) {
+    const TimeNs now = now_ns();
     if (!follow_ups_.empty() && follow_ups_.top().eligible_ns <= now) {
         const FollowUp next = follow_ups_.top();
         follow_ups_.pop();
         if (reserved_ > 0) --reserved_;
-        return Eligible{next.planned_index, next.first_waited || starved.follow_up};
+        assign(connection, {next.planned_index, next.first_waited || starved.follow_up});
+        return true;
     }
-    if (group_cursor_ < job_.plan.size() && job_.plan[group_cursor_].due_ns <= now &&
-        may_start_group()) {
-        const Eligible next{group_cursor_, starved.group};
+    if (polls_.next_due_ns() <= now && may_poll(now)) {
+        assign_poll(connection, polls_.pop());
+        groups_turn_ = true;
+        return true;
+    }
+    if (is_group_due(now) && may_start_group()) {
+        assign(connection, {group_cursor_, starved.group});
         start_group();
-        return next;
+        groups_turn_ = false;
+        return true;
     }
-    return std::nullopt;
+    return false;
 }
 
 void Worker::pump(Starved starved) {
     while (!idle_.empty() && !halted_) {
-        const auto next = take_eligible(now_ns(), starved);
-        if (!next) break;
-        Connection* connection = idle_.front();
+        Connection& connection = *idle_.front();
+        if (!assign_next(connection, starved)) break;
         idle_.pop_front();
-        assign(*connection, *next);
-        connection->start();
+        connection.start();
         // A connection that must be opened first has as long for that as for its answer.
-        if (connection->exchange().sent_ns == kNever) watch(*connection, now_ns());
+        if (connection.exchange().sent_ns == kNever) watch(connection, now_ns());
     }
     set_due_timer();
 }
@@ -218,11 +172,19 @@ void Worker::assign(Connection& connection, const Eligible& next) {
     ++in_flight_;
 }
 
+void Worker::assign_poll(Connection& connection, PolledAttempt polled) {
+    connection.exchange().head = job_.poll->is_head;
+    job_.poll->request.render(connection.exchange().request, polled.attempt.user + 1,
+                              polled.attempt.number, polled.claim_id);
+    connection.polled = std::move(polled);
+    ++in_flight_;
+}
+
 void Worker::on_sent(Connection& connection) {
     if (phase_ != Phase::firing) return;
     const TimeNs sent = connection.exchange().sent_ns;
     watch(connection, sent);
-    queue_follow_ups(connection, sent);
+    if (!connection.polled) queue_follow_ups(connection, sent);
 }
 
 void Worker::watch(Connection& connection, TimeNs since) {
@@ -257,9 +219,11 @@ void Worker::on_exchange_done(Connection& connection) {
         return;
     }
     --in_flight_;
-    // Whoever was never sent must still bring its user's later clicks on their way.
-    if (connection.exchange().sent_ns == kNever) queue_follow_ups(connection, now_ns());
-    record(connection);
+    if (connection.polled) {
+        on_poll_done(connection);
+    } else {
+        on_claim_done(connection);
+    }
     const Starved starved{!may_start_group(), idle_.empty()};
     connection.idle_since_ns = now_ns();
     idle_.push_back(&connection);
@@ -267,54 +231,12 @@ void Worker::on_exchange_done(Connection& connection) {
     stop_if_done();
 }
 
-// ---- what is recorded ---------------------------------------------------------------------------
-
-void Worker::record(Connection& connection) {
-    const Exchange& exchange = connection.exchange();
-    const PlannedAttempt& planned = job_.plan[connection.planned_index];
-    Attempt attempt;
-    attempt.user = planned.user;
-    attempt.number = planned.number;
-    attempt.due_ns = planned.due_ns;
-    attempt.waited = connection.waited;
-    attempt.transport_error = exchange.error;
-    attempt.http_status = static_cast<std::uint16_t>(exchange.status);
-    attempt.sent_ns = exchange.sent_ns;
-    attempt.first_byte_ns = exchange.first_byte_ns;
-    attempt.done_ns = exchange.done_ns;
-    std::string claim_id;
-    if (exchange.sent_ns == kNever) {
-        attempt.outcome = Outcome::not_sent;
-    } else if (exchange.error != TransportError::none) {
-        attempt.outcome = Outcome::unknown;
-    } else {
-        ResponseReading reading = job_.rules.read(exchange.status, exchange.body);
-        attempt.outcome = reading.outcome;
-        attempt.ticket = reading.ticket;
-        attempt.amount_cents = reading.amount_cents;
-        claim_id = std::move(reading.claim_id);
-        if (!reading.matched) history_.add_sample({exchange.status, exchange.body});
-    }
-    lane_.append(attempt, claim_id);
-    job_.attempts_ended.fetch_add(1, std::memory_order_relaxed);
-}
-
-void Worker::record_not_sent(std::size_t planned_index) {
-    const PlannedAttempt& planned = job_.plan[planned_index];
-    Attempt attempt;
-    attempt.user = planned.user;
-    attempt.number = planned.number;
-    attempt.due_ns = planned.due_ns;
-    attempt.transport_error = TransportError::cancelled;
-    lane_.append(attempt, {});
-    job_.attempts_ended.fetch_add(1, std::memory_order_relaxed);
-}
-
 // ---- bounds -------------------------------------------------------------------------------------
 
 void Worker::tick() {
     const TimeNs now = now_ns();
     expire(now);
+    record_overdue_polls(now);
     if (now - last_flush_ns_ >= kFlushEveryNs) {
         lane_.flush();
         last_flush_ns_ = now;
@@ -343,11 +265,17 @@ void Worker::expire(TimeNs now) {
     }
 }
 
+/// Polls that found no connection before asking was to end.
+void Worker::record_overdue_polls(TimeNs now) {
+    while (!polls_.empty() && polls_.front().until_ns <= now) record_front_poll();
+}
+
 /// Ends the storm early: whatever is under way is given up, whatever was not begun is recorded as
-/// not sent, so that every planned attempt stands in the history.
+/// not sent, so that every planned attempt stands in the history. What was pending remains so.
 void Worker::halt(TransportError reason) {
     halted_ = true;
     for (const auto& connection : connections_) connection->give_up(reason);
+    while (!polls_.empty()) record_front_poll();
     // The later clicks of users whose first attempt went out are in the queue; the others' follow
     // their first in the plan.
     while (!follow_ups_.empty()) {
@@ -365,7 +293,8 @@ void Worker::halt(TransportError reason) {
 }
 
 void Worker::stop_if_done() {
-    if (in_flight_ > 0 || !follow_ups_.empty() || group_cursor_ < job_.plan.size()) return;
+    if (in_flight_ > 0 || !follow_ups_.empty() || !polls_.empty()) return;
+    if (group_cursor_ < job_.plan.size()) return;
     io_.stop();
 }
 

@@ -17,10 +17,20 @@
 #include "storm/history_file.h"
 #include "storm/outcome_rules.h"
 #include "storm/plan.h"
+#include "storm/polling.h"
 #include "storm/request_template.h"
 #include "storm/spec.h"
 
 namespace claimstorm {
+
+/// How attempts that were answered `pending` are asked after.
+struct PollJob {
+    const RequestTemplate& request;
+    bool needs_claim_id = false;
+    bool is_head = false;
+    TimeNs every_ns = 0;
+    TimeNs until_ns = 0;  ///< from the claim's send
+};
 
 /// What all workers of a storm share; read-only while they run, but for the counters.
 struct WorkerJob {
@@ -32,6 +42,7 @@ struct WorkerJob {
     bool claim_is_head = false;
     const RequestTemplate* warm_up = nullptr;
     bool warm_up_is_head = false;
+    std::optional<PollJob> poll;
     const OutcomeRules& rules;
     std::uint32_t workers = 1;
     const std::atomic<bool>& stop;               ///< set from outside: end soon, keep the history
@@ -90,19 +101,29 @@ class Worker final : public ExchangeListener {
     [[noreturn]] void refuse_to_start() const;
 
     void pump(Starved starved);
-    std::optional<Eligible> take_eligible(TimeNs now, Starved starved);
+    bool assign_next(Connection& connection, Starved starved);
     TimeNs next_eligible_ns() const;
     void skip_to_own_group();
+    std::size_t free_connections() const { return idle_.size() - reserved_; }
     bool may_start_group() const;
+    bool is_group_due(TimeNs now) const;
+    bool may_poll(TimeNs now) const;
     void start_group();
     void assign(Connection& connection, const Eligible& next);
+    void assign_poll(Connection& connection, PolledAttempt polled);
     void watch(Connection& connection, TimeNs since);
     void queue_follow_ups(const Connection& connection, TimeNs sent_ns);
     void set_due_timer();
-    void record(Connection& connection);
+    void on_claim_done(Connection& connection);
+    void on_poll_done(Connection& connection);
+    void poll_later(PolledAttempt polled);
+    void record_front_poll();
+    ResponseReading read_answer(const Exchange& exchange);
+    void record(const Attempt& attempt, std::string_view claim_id);
     void record_not_sent(std::size_t planned_index);
     void tick();
     void expire(TimeNs now);
+    void record_overdue_polls(TimeNs now);
     void halt(TransportError reason);
     void stop_if_done();
 
@@ -125,6 +146,8 @@ class Worker final : public ExchangeListener {
     std::size_t group_size_ = 0;    // how many attempts that group has
     std::size_t groups_seen_ = 0;
     std::priority_queue<FollowUp, std::vector<FollowUp>, std::greater<>> follow_ups_;
+    PollQueue polls_;
+    bool groups_turn_ = false;         // a first attempt that is due goes before the next poll
     std::deque<Connection*> idle_;     // the longest idle in front
     std::vector<Connection*> loaded_;  // their requests are rendered: they go out at the release
     std::deque<Deadline> deadlines_;

@@ -1,7 +1,8 @@
 // coupon/global-lock: the article's cure, as the article writes it.
 //
 //   1. Read the coupon: status, remaining, has this user claimed.
-//      Take the global lock with SETNX; whoever does not get it tries again until `wait` is over.
+//      Take the global lock with SETNX; whoever does not get it tries again until `wait` is over
+//      (lock_wait=none: gives up at once).
 //   2. Decrement the cache.
 //   3. At zero, mark the coupon sold out.
 //   4. One MySQL transaction: remaining-1 and the claim row. On success release the lock.
@@ -19,15 +20,14 @@
 //   - A crash while the lock is held leaves it for ever (PTTL -1): nobody claims any more.
 //   - Step 5 gives the unit back after the release: the next holder may take the cache to zero and
 //     mark the coupon sold out while a unit is on its way back.
-#include <chrono>
 #include <memory>
-#include <thread>
 
 #include <nlohmann/json.hpp>
 
 #include "reference_server/campaign_store.h"
 #include "reference_server/flows.h"
 #include "reference_server/flows/coupon_reads.h"
+#include "reference_server/flows/lock_wait.h"
 
 namespace claimstorm::reference {
 namespace {
@@ -38,8 +38,7 @@ std::string lock_key(std::string_view campaign) {
 
 class CouponGlobalLock : public Flow {
   public:
-    explicit CouponGlobalLock(const FlowOptions& options)
-        : wait_(options.duration("wait")), retry_(options.duration("retry")) {}
+    explicit CouponGlobalLock(const FlowOptions& options) : wait_(options) {}
 
     void prepare(Context& context, const Campaign& campaign) override {
         Flow::prepare(context, campaign);
@@ -93,10 +92,9 @@ class CouponGlobalLock : public Flow {
 
   private:
     bool lock(Context& context, const Campaign& campaign) const {
-        const auto give_up = std::chrono::steady_clock::now() + wait_;
+        LockSpin spin(context, wait_);
         while (context.redis().command({"SETNX", lock_key(campaign.id), "1"}).integer() == 0) {
-            if (std::chrono::steady_clock::now() >= give_up) return false;
-            std::this_thread::sleep_for(retry_);
+            if (!spin.pause()) return false;
         }
         return true;
     }
@@ -105,21 +103,17 @@ class CouponGlobalLock : public Flow {
         context.redis().command({"DEL", lock_key(campaign.id)});
     }
 
-    std::chrono::nanoseconds wait_;
-    std::chrono::nanoseconds retry_;
+    LockWait wait_;
 };
 
 }  // namespace
 
 FlowEntry coupon_global_lock() {
-    using namespace std::chrono_literals;
     FlowEntry entry;
     entry.name = "coupon/global-lock";
     entry.about =
         "SETNX after the read, as the article writes it: no owner, no expiry, no recheck.";
-    entry.options = {
-        duration_option("wait", "2s", "how long a claim waits for the lock", 1ms, 1min),
-        duration_option("retry", "2ms", "the pause between two tries for the lock", 100us, 1s)};
+    entry.options = LockWait::options();
     entry.steps = {"after_read",    "in_lock",       "after_decrement",
                    "before_commit", "before_unlock", "after_unlock"};
     entry.make = [](const FlowOptions& options) -> std::unique_ptr<Flow> {

@@ -12,9 +12,8 @@
 // claims and the set = the users with a row. Why it holds:
 //   - The gate is atomic, and there is no other way to the database.
 //   - The gate notes which attempt holds the unit, by a token nobody else has. So a gate whose
-//   reply
-//     was lost is asked again and answers the same, and giving back is done once however often it
-//     is said.
+//     reply was lost is asked again and answers the same, and giving back is done once however
+//     often it is said.
 //   - When COMMIT's reply is lost, the outcome is unknown, and giving back would sell the unit
 //     twice. So the row is looked for first (claim_transaction.h): there, granted; gone for
 //     certain, given back; not to be learned, the unit stays taken and the client is told 500.
@@ -22,8 +21,23 @@
 //     does not cover; the user is taken out, the unit is not given back.
 //
 // What it cannot do: between 2 and 5 a unit is taken that may yet come back. Who asks meanwhile is
-// told "sold out" or, on a second click, "already claimed", although the claim then fails. A crash
-// there leaves the unit taken (undersell by one, the user locked out) until the campaign is reset.
+// told "sold out" or, on a second click, "already claimed", although the claim then fails. And the
+// users are kept apart by the set alone: one that comes back older, without some who have claimed,
+// lets those claim again.
+//
+// What it promises under faults: never an oversell, a duplicate or a lost claim, and
+//   - An exception at after_gate or before_commit: rolled back, unit and user given back, 500. At
+//     after_commit: 500, although the claim is stored: recovered when the client asks again.
+//   - A crash at after_gate or before_commit: nothing is stored, but the unit stays taken and the
+//     user locked out: the cache below the database, one unit unsold (undersell, false sold-out).
+//     The same goes for every other claim that was between gate and COMMIT when the process died.
+//     Repaired by reconcile: counter and set are put to what the claims say, and the units can be
+//     claimed again.
+//   - A crash at after_commit: nothing is out of step; the client does not know, asking again tells
+//     "already claimed". So does a lost reply.
+//   - A pause: the claim takes longer; a unit it may give back comes back later.
+//   - The cache lost with all its keys: every claim is told 500, for a missing counter is no
+//     sell-out, and nothing is sold until reconcile has made counter and set anew.
 #include <memory>
 
 #include <fmt/format.h>
@@ -39,6 +53,7 @@ namespace claimstorm::reference {
 namespace {
 
 constexpr int kScriptAttempts = 3;
+constexpr std::size_t kUsersAtOnce = 1000;
 
 enum Gate : std::int64_t { passed = 1, sold_out = 0, already = -1, no_counter = -2 };
 
@@ -67,6 +82,20 @@ const Script& give_back_script() {
         "redis.call('SREM', KEYS[2], ARGV[1])\n"
         "redis.call('INCRBY', KEYS[1], ARGV[3])\n"
         "return 1\n");
+    return script;
+}
+
+const Script& rebuild_script() {
+    // KEYS: counter, users, holders, the users with a row. ARGV: the units left.
+    // Returns the counter it found, how many users it released, how many it added.
+    static const Script script(
+        "local found = redis.call('GET', KEYS[1])\n"
+        "local released = #redis.call('SDIFF', KEYS[2], KEYS[4])\n"
+        "local added = #redis.call('SDIFF', KEYS[4], KEYS[2])\n"
+        "redis.call('DEL', KEYS[2], KEYS[3])\n"
+        "if redis.call('EXISTS', KEYS[4]) == 1 then redis.call('RENAME', KEYS[4], KEYS[2]) end\n"
+        "redis.call('SET', KEYS[1], ARGV[1])\n"
+        "return {found, released, added}\n");
     return script;
 }
 
@@ -172,15 +201,50 @@ class CouponLuaGate : public Flow {
         if (stored.fate == Fate::refused) reservation.drop_unit();
         context.step("after_commit");
 
-        if (stored.fate == Fate::committed) return granted(stored.claim_id);
-        if (stored.fate == Fate::refused) return {Outcome::sold_out};
-        throw EnvironmentError(stored.why);  // step 5 is the reservation's destructor
+        return answer(stored, Outcome::sold_out);  // step 5 is the reservation's destructor
+    }
+
+    std::optional<nlohmann::ordered_json> reconcile(Context& context,
+                                                    const Campaign& campaign) override {
+        // The set is built beside the one in use, so that an interrupted repair changes nothing.
+        const std::string stored = key_of(campaign.id, "users:stored");
+        collect_users(context, campaign, stored);
+        const std::int64_t left = campaign.stock - read_state(context.mysql(), campaign.id).claims;
+        const auto done = rebuild_script()
+                              .run(context.redis(),
+                                   {remaining_key(campaign.id), key_of(campaign.id, "users"),
+                                    key_of(campaign.id, "holders"), stored},
+                                   {std::to_string(left)})
+                              .elements();
+        const auto found = done[0].is_nil() ? nlohmann::ordered_json(nullptr)
+                                            : nlohmann::ordered_json(done[0].integer());
+        return nlohmann::ordered_json{{"cache_remaining_found", found},
+                                      {"cache_remaining", left},
+                                      {"users_released", done[1].integer()},
+                                      {"users_added", done[2].integer()}};
     }
 
     nlohmann::ordered_json evidence() const override {
         auto evidence = Flow::evidence();
         evidence["redis"]["users"] = {{"set", key_of("{campaign}", "users")}};
         return evidence;
+    }
+
+  private:
+    /// Makes `set` the set of the users who have a row. Throws RedisError.
+    static void collect_users(Context& context, const Campaign& campaign, std::string_view set) {
+        RedisConnection& redis = context.redis();
+        redis.command({"DEL", set});
+        std::size_t appended = 0;
+        const auto flush = [&] {
+            for (const Reply& reply : redis.flush()) static_cast<void>(reply.integer());
+        };
+        context.mysql().for_each_row("SELECT user_id FROM claims WHERE campaign_id = ?",
+                                     {campaign.id}, [&](const MysqlRow& row) {
+                                         redis.append({"SADD", set, row.text(0)});
+                                         if (++appended % kUsersAtOnce == 0) flush();
+                                     });
+        flush();
     }
 };
 

@@ -27,6 +27,12 @@ std::int64_t claims_of(MysqlConnection& mysql, const Campaign& campaign, std::st
         ->int64(0);
 }
 
+std::int64_t database_remaining(MysqlConnection& mysql, const Campaign& campaign) {
+    const auto row = mysql.query_one("SELECT remaining FROM campaigns WHERE id = ?", {campaign.id});
+    if (!row) throw EnvironmentError(fmt::format("the coupon '{}' has no row", campaign.id));
+    return row->int64("remaining");
+}
+
 std::uint64_t insert_claim(MysqlConnection& mysql, const Campaign& campaign,
                            std::string_view user) {
     return mysql
@@ -36,6 +42,21 @@ std::uint64_t insert_claim(MysqlConnection& mysql, const Campaign& campaign,
 
 ClaimResult granted(std::uint64_t claim_id) {
     return {Outcome::granted, std::to_string(claim_id), {}, {}, {}};
+}
+
+ClaimResult answer(const ClaimTransaction& stored, Outcome refusal) {
+    switch (stored.fate) {
+        case Fate::committed:
+            return granted(stored.claim_id);
+        case Fate::refused:
+            return {refusal};
+        case Fate::rolled_back:
+            if (stored.contended) return {Outcome::throttled, {}, {}, {}, stored.why};
+            break;
+        case Fate::unknown:
+            break;
+    }
+    throw EnvironmentError(stored.why);
 }
 
 }  // namespace claimstorm::reference

@@ -1,4 +1,5 @@
 #include <cstdlib>
+#include <set>
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
@@ -33,7 +34,8 @@ json finding(const json& result, const std::string& name) {
     return {};
 }
 
-void holds_every_time(const std::string& scenario) {
+/// The scenario holds, and nothing is skipped but what its flow has no evidence of.
+void holds_every_time(const std::string& scenario, const std::set<std::string>& skipped) {
     for (int seed = 1; seed <= repeats(); ++seed) {
         const TemporaryFolder folder;
         const Ended ended = run(folder, scenario, seed);
@@ -45,7 +47,11 @@ void holds_every_time(const std::string& scenario) {
         REQUIRE(storm.at("outcomes").at("granted") == 100);
         REQUIRE(storm.at("outcomes").value("unknown", 0) == 0);
         REQUIRE(storm.at("outcomes").value("not_sent", 0) == 0);
-        for (const json& check : result.at("checks")) REQUIRE(check.at("verdict") == "holds");
+        for (const json& check : result.at("checks")) {
+            const std::string name = check.at("name");
+            INFO(name);
+            REQUIRE(check.at("verdict") == (skipped.count(name) == 1 ? "skipped" : "holds"));
+        }
     }
 }
 
@@ -78,9 +84,10 @@ TEST_CASE("the global lock as the article writes it is caught every time") {
 }
 
 TEST_CASE("the sound global lock holds every time") {
-    holds_every_time("coupon-global-lock-recheck");
+    holds_every_time("coupon-global-lock-recheck",
+                     {"user_set_drift", "amounts", "payouts", "tickets"});
 }
 
 TEST_CASE("the Lua gate holds every time") {
-    holds_every_time("coupon-lua-gate");
+    holds_every_time("coupon-lua-gate", {"amounts", "payouts", "tickets", "stuck_lock"});
 }

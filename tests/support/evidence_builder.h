@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <string>
 #include <string_view>
@@ -87,6 +88,55 @@ class EvidenceBuilder {
         return deleted_row(user, id).row(user, id);
     }
 
+    /// The last attempt's answer named this amount, this ticket.
+    EvidenceBuilder& told_cents(std::int64_t cents) {
+        evidence_.history.attempts.back().amount_cents = cents;
+        return *this;
+    }
+    EvidenceBuilder& told_ticket(std::int64_t ticket) {
+        evidence_.history.attempts.back().ticket = ticket;
+        return *this;
+    }
+    /// The last row of the final snapshot carries this amount, this ticket.
+    EvidenceBuilder& cents(std::int64_t cents) {
+        evidence_.after.ledger.value().rows.back().amount_cents = cents;
+        return *this;
+    }
+    EvidenceBuilder& ticket(std::int64_t ticket) {
+        evidence_.after.ledger.value().rows.back().ticket = ticket;
+        return *this;
+    }
+    EvidenceBuilder& budget(std::int64_t cents) {
+        evidence_.campaign.kind = CampaignKind::envelope;
+        evidence_.campaign.budget_cents = cents;
+        return *this;
+    }
+    EvidenceBuilder& payout(std::string_view id, std::int64_t cents, std::string_view user = "") {
+        if (!evidence_.after.payouts.is_read()) evidence_.after.payouts = Payouts{};
+        const UserId to = user.empty() ? kNoUser : evidence_.users.intern(user);
+        evidence_.after.payouts.value().rows.push_back({text(id), cents, to});
+        return *this;
+    }
+
+    EvidenceBuilder& cache_users(std::initializer_list<std::string_view> names) {
+        evidence_.after.cache_users = ids_of(names);
+        return *this;
+    }
+    EvidenceBuilder& old_cache_users(std::initializer_list<std::string_view> names) {
+        evidence_.before.cache_users = ids_of(names);
+        return *this;
+    }
+    EvidenceBuilder& sold_out(bool flag) {
+        evidence_.after.sold_out = flag;
+        return *this;
+    }
+    /// The lock patterns are named; these locks are held before and after the storm.
+    EvidenceBuilder& locks(std::vector<LockSeen> before, std::vector<LockSeen> after) {
+        evidence_.before.locks = std::move(before);
+        evidence_.after.locks = std::move(after);
+        return *this;
+    }
+
     EvidenceBuilder& remaining(std::int64_t value) {
         evidence_.after.remaining = value;
         return *this;
@@ -133,6 +183,11 @@ class EvidenceBuilder {
 
   private:
     TextRef text(std::string_view id) { return id.empty() ? kNoText : evidence_.texts.add(id); }
+    std::vector<UserId> ids_of(std::initializer_list<std::string_view> names) {
+        std::vector<UserId> ids;
+        for (const std::string_view name : names) ids.push_back(evidence_.users.intern(name));
+        return ids;
+    }
     ClaimRow claim_row(std::string_view user, std::string_view id) {
         ClaimRow row;
         row.user = evidence_.users.intern(user);
@@ -154,6 +209,11 @@ inline Figures figures(const Finding& finding) {
     Figures figures;
     for (const Figure& figure : finding.figures) figures[figure.name] = figure.value;
     return figures;
+}
+
+/// Whether the summary says these words.
+inline bool says(const Finding& finding, std::string_view words) {
+    return finding.summary.find(words) != std::string::npos;
 }
 
 /// What the witnesses say, one behind the other.

@@ -32,6 +32,8 @@ struct Bench {
           context(lab_stores(), nullptr) {
         campaign.id = "bench";
         campaign.stock = stock;
+        campaign.kind = entry.kind;
+        if (entry.kind == CampaignKind::envelope) campaign.budget_cents = 100 * stock;
         flow->create_schema(context);
         flow->prepare(context, campaign);
     }

@@ -22,10 +22,6 @@ EvidenceBuilder balanced_database() {
     return story;
 }
 
-bool says(const Finding& finding, std::string_view words) {
-    return finding.summary.find(words) != std::string::npos;
-}
-
 }  // namespace
 
 TEST_CASE("cache, rows and queue that add up to the stock do not drift") {

@@ -81,6 +81,7 @@ ServerOptions queued_options() {
     auto options = RunningServer::options("coupon/naive");
     options.flow.name = "test/queued";
     options.flow.options.clear();
+    options.flow.background_steps = {"after_store"};
     options.flow.make = [](const FlowOptions&) -> std::unique_ptr<Flow> {
         return std::make_unique<QueuedFlow>();
     };

@@ -16,6 +16,7 @@
 #include "tests/support/flow_bench.h"
 #include "tests/support/hammer.h"
 #include "tests/support/running_server.h"
+#include "tests/support/survives_break.h"
 
 using namespace claimstorm;
 using namespace claimstorm::reference;
@@ -191,42 +192,6 @@ TEST_CASE("lua-gate: an older counter in Redis does not sell beyond the stock") 
     CHECK_THROWS_AS(bench.claim("c"), EnvironmentError);  // a missing counter is no sell-out
 }
 
-namespace {
-
-/// One claim whose connection breaks at `text`, then others that sell the rest.
-void check_survives_break(const std::string& flow, bool is_mysql, const std::string& text,
-                          DroppingProxy::When when) {
-    INFO(flow << ": " << text
-              << (when == DroppingProxy::When::before_effect ? " unheard" : " unanswered"));
-    const StoreAddresses stores = lab_stores();
-    DroppingProxy proxy(is_mysql ? stores.mysql.port : stores.redis.port);
-    StoreAddresses through = stores;
-    (is_mysql ? through.mysql.port : through.redis.port) = proxy.port();
-    Bench bench(flow, 2);
-    Context context(through, nullptr);
-    proxy.arm(text, when);
-    Outcome outcome = Outcome::unknown;
-    try {
-        outcome = bench.claim(context, "a");
-    } catch (const EnvironmentError&) {  // the client is told 500
-    }
-    REQUIRE(proxy.has_dropped());
-    if (outcome == Outcome::granted) CHECK(bench.state().claims == 1);
-    // Whoever tries again ends with one row, and the rest is sold.
-    bench.claim(context, "a");
-    CHECK(bench.claim(context, "b") == Outcome::granted);
-    CHECK(bench.claim(context, "c") == Outcome::sold_out);
-    const auto state = bench.state();
-    CHECK(state.claims == 2);
-    CHECK(rows_of("bench").users == 2);
-    CHECK(state.remaining == 0);
-    CHECK(state.sold_out);
-    CHECK(state.cache_remaining == 0);
-    CHECK(bench.context.redis().command({"EXISTS", key_of("bench", "lock")}).integer() == 0);
-}
-
-}  // namespace
-
 TEST_CASE("sound flows hold when a store's connection breaks at any of their commands") {
     const std::string lock = key_of("bench", "lock");
     const std::string release = fmt::format("\r\n1\r\n${}\r\n{}", lock.size(), lock);
@@ -246,8 +211,9 @@ TEST_CASE("sound flows hold when a store's connection breaks at any of their com
     for (const Breaks& row : table) {
         for (const auto when :
              {DroppingProxy::When::before_effect, DroppingProxy::When::after_effect}) {
-            for (const auto& text : row.mysql) check_survives_break(row.flow, true, text, when);
-            for (const auto& text : row.redis) check_survives_break(row.flow, false, text, when);
+            for (const auto& text : row.mysql) check_survives_break(row.flow, {}, true, text, when);
+            for (const auto& text : row.redis)
+                check_survives_break(row.flow, {}, false, text, when);
         }
     }
 }

@@ -26,7 +26,8 @@ constexpr const char* kTarget = R"({
     "prepare": [ { "sql": "DELETE FROM t WHERE c = {campaign}" },
                  { "redis": ["SET", "s:{campaign}", "{stock}"] } ],
     "mysql": { "url": "mysql://me:secret@127.0.0.1/db",
-               "claims": "SELECT uid AS user FROM t WHERE c = {campaign}" },
+               "claims": "SELECT uid AS user FROM t WHERE c = {campaign}",
+               "payouts": "SELECT claim_id, amount_cents FROM p WHERE c = {campaign}" },
     "redis": { "url": "redis://:secret2@127.0.0.1", "remaining": ["GET", "s:{campaign}"] }
 })";
 
@@ -164,12 +165,63 @@ TEST_CASE("a target that could prove or reach nothing is refused") {
 TEST_CASE("an audit only reads: what could write is refused in the file") {
     CHECK(error_with("/target/mysql/claims", "DELETE FROM t").find("must be a SELECT") !=
           std::string::npos);
+    CHECK(error_with("/target/mysql/payouts", "DELETE FROM t").find("must be a SELECT") !=
+          std::string::npos);
     CHECK(error_with("/target/mysql/claims", "SELECT 1 FROM t WHERE c = '{campaign}'")
               .find("write it without quotes") != std::string::npos);
     CHECK(error_with("/target/redis/remaining", {"SET", "a", "1"}).find("an audit only reads") !=
           std::string::npos);
     CHECK(error_with("/target/redis/remaining", {"get", "a"}) == "no error");
     CHECK(error_with("/target/mysql/url", "postgres://x").find("f.json: /target/mysql/url") == 0);
+}
+
+TEST_CASE("a counter is read by one command, or by several whose values are summed") {
+    const auto redis_of = [](const json& remaining) {
+        json document = scenario_document();
+        document["target"]["redis"]["remaining"] = remaining;
+        document["target"]["redis"]["backlog"] = remaining;
+        const Scenario scenario = read(document);
+        const Target& target = std::get<Target>(scenario.target);
+        CHECK(target.evidence.redis->backlog == target.evidence.redis->remaining);
+        const json saved = json::parse(target_to_json(target).dump());
+        CHECK(saved["redis"]["remaining"] == remaining);
+        CHECK(saved["redis"]["backlog"] == remaining);
+        return target.evidence.redis->remaining;
+    };
+    CHECK(redis_of({"GET", "a"}) == std::vector<RedisCommand>{{RedisCommand{"GET", "a"}}});
+    CHECK(redis_of(json::parse(R"([["GET", "a"], ["LLEN", "b"]])")) ==
+          std::vector<RedisCommand>{RedisCommand{"GET", "a"}, RedisCommand{"LLEN", "b"}});
+    CHECK(error_with("/target/redis/remaining", json::array()).find("at least one word") !=
+          std::string::npos);
+    CHECK(error_with("/target/redis/remaining", json::parse(R"([["GET", "a"], []])"))
+              .find("/target/redis/remaining/1: a Redis command has at least one word") !=
+          std::string::npos);
+    CHECK(error_with("/target/redis/remaining", json::parse(R"([["GET", "a"], "b"])"))
+              .find("/target/redis/remaining/1") != std::string::npos);
+    CHECK(error_with("/target/redis/backlog", json::parse(R"([["GET", "a"], ["DEL", "b"]])"))
+              .find("/target/redis/backlog/1: an audit only reads") != std::string::npos);
+}
+
+TEST_CASE("what a campaign promises of its money and its numbers is read and saved") {
+    const Campaign plain = read(scenario_document()).campaign;
+    CHECK(plain.min_cents == 1);
+    CHECK_FALSE(plain.whole_budget);
+    CHECK_FALSE(plain.gap_free_tickets);
+    json document = scenario_document();
+    document["campaign"] = {{"stock", 10},    {"kind", "envelope"},   {"budget_cents", 1000},
+                            {"min_cents", 5}, {"whole_budget", true}, {"gap_free_tickets", true}};
+    const json saved = json::parse(scenario_to_json(read(document), 1).dump());
+    const Campaign again = read_scenario(JsonPlace(saved, "saved"), ".").campaign;
+    CHECK(again.min_cents == 5);
+    CHECK(again.whole_budget);
+    CHECK(again.gap_free_tickets);
+    CHECK(error_with("/campaign/min_cents", -1).find("at least 0") != std::string::npos);
+    CHECK(error_with("/campaign/min_cents", 0) == "no error");
+    CHECK(error_with("/campaign/whole_budget", 1).find("/campaign/whole_budget") !=
+          std::string::npos);
+    CHECK(error_with("/campaign/whole_budget", true) ==
+          "f.json: /campaign/whole_budget: there is no budget that could be spent: add "
+          "budget_cents");
 }
 
 TEST_CASE("a scenario reads back from the JSON it is saved as, without its secrets") {
@@ -185,6 +237,7 @@ TEST_CASE("a scenario reads back from the JSON it is saved as, without its secre
     CHECK(saved.find("***") != std::string::npos);
     const json again = json::parse(saved);
     const Scenario second = read_scenario(JsonPlace(again, "saved"), ".");
+    CHECK(std::get<Target>(second.target).evidence.mysql->payouts.starts_with("SELECT claim_id"));
     CHECK(scenario_to_json(second, 42).dump() == saved);
     CHECK(second.seed == 42);
     CHECK(std::get<ConstantRate>(second.storm.arrival).per_second == 1500);

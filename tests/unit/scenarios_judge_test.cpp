@@ -50,6 +50,9 @@ Evidence full_evidence() {
     evidence.after.stock = std::int64_t{10};
     evidence.after.remaining = std::int64_t{-8};
     evidence.after.sold_out = true;
+    evidence.before.payouts = Payouts{{{kNoText, 1, kNoUser}}};
+    evidence.after.payouts =
+        Payouts{{{evidence.texts.add("id1"), 100, second}, {kNoText, -5, kNoUser}}};
     evidence.after.cache_remaining = Unreadable{"redis.remaining: gone", true};
     evidence.after.cache_users = std::vector<UserId>{first, second};
     evidence.after.locks = std::vector<LockSeen>{{"lock:1", -1}};
@@ -175,6 +178,15 @@ TEST_CASE("evidence reads back as it was written, what could not be read include
     CHECK(evidence.users.name(evidence.after.ledger->rows[1].user) == "u,\"2\n");
     CHECK(evidence.after.ledger->rows[1].ticket == kNoNumber);
     CHECK(*evidence.after.remaining == -8);
+    REQUIRE(evidence.after.payouts->rows.size() == 2);
+    const PayoutRow& payout = evidence.after.payouts->rows[0];
+    CHECK(evidence.texts.view(payout.claim_id) == "id1");
+    CHECK(payout.amount_cents == 100);
+    CHECK(evidence.users.name(payout.user) == "u,\"2\n");
+    CHECK(evidence.after.payouts->rows[1].claim_id == kNoText);
+    CHECK(evidence.after.payouts->rows[1].amount_cents == -5);
+    CHECK(evidence.after.payouts->rows[1].user == kNoUser);
+    CHECK(evidence.before.payouts->rows.size() == 1);
     CHECK(*evidence.after.sold_out);
     CHECK(evidence.after.cache_remaining.is_absent());
     CHECK(evidence.after.cache_remaining.why() == "redis.remaining: gone");
@@ -196,6 +208,7 @@ TEST_CASE("a ledger with a flipped byte or a torn end accuses nobody: it is unre
         spill(folder.path / "ledger.bin", damaged);
         INFO("byte " << at);
         CHECK_FALSE(read_back(folder.path).after.ledger.is_read());
+        CHECK_FALSE(read_back(folder.path).after.payouts.is_read());
     }
     for (std::size_t length = 20; length < whole.size(); ++length) {
         spill(folder.path / "ledger.bin", whole.substr(0, length));
@@ -211,6 +224,29 @@ TEST_CASE("a ledger that is not the one evidence.json speaks of is unreadable") 
     spill(folder.path / "evidence.json", text);
     const Evidence evidence = read_back(folder.path);
     CHECK(evidence.after.ledger.why() == "ledger.bin holds 2 of 3 claims");
+}
+
+TEST_CASE("payouts that are not those evidence.json speaks of are unreadable") {
+    const TemporaryFolder folder;
+    write_evidence(folder.path, full_evidence());
+    const std::string text = slurp(folder.path / "evidence.json");
+    const std::size_t after = text.find("\"payouts\"", text.find("\"after\""));
+    std::string other = text;
+    other.replace(other.find("\"rows\": 2", after), 9, "\"rows\": 3");
+    spill(folder.path / "evidence.json", other);
+    CHECK(read_back(folder.path).after.payouts.why() == "ledger.bin holds 2 of 3 payouts");
+}
+
+TEST_CASE("a run folder from before there were payouts reads back without them") {
+    const TemporaryFolder folder;
+    Evidence old = full_evidence();
+    old.before.payouts = {};
+    old.after.payouts = {};
+    write_evidence(folder.path, old);
+    CHECK(slurp(folder.path / "evidence.json").find("payouts") == std::string::npos);
+    const Evidence evidence = read_back(folder.path);
+    CHECK(evidence.after.ledger->rows.size() == 2);
+    CHECK_FALSE(evidence.after.payouts.is_named());
 }
 
 TEST_CASE("what is not a run folder is refused") {

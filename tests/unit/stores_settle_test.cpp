@@ -93,8 +93,11 @@ TEST_CASE("what cannot be read cannot be seen to settle") {
 
 TEST_CASE("a cache key that is not there does not keep the stores from settling") {
     EvidenceSpec spec;
-    spec.redis = RedisEvidenceSpec{
-        parse_redis_url(shared_lab().redis_url()), {"GET", "no:such:key"}, {}, {}, {}};
+    spec.redis = RedisEvidenceSpec{parse_redis_url(shared_lab().redis_url()),
+                                   {RedisCommand{"GET", "no:such:key"}},
+                                   {},
+                                   {},
+                                   {}};
     EvidenceReader reader(spec, Campaign{});
     const std::atomic<bool> stop{false};
     CHECK(settle(reader, 10ms, 1s, stop).settled);

@@ -1,0 +1,78 @@
+// What a worker does before the release: its connections are opened and warmed, or the storm is
+// refused.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "model/error.h"
+#include "storm/worker.h"
+
+namespace claimstorm {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// SYNs under way at once while connections are opened: below any listen backlog in use.
+constexpr std::size_t kOpeningMax = 64;
+constexpr auto kPrepareMax = std::chrono::seconds(15);
+
+}  // namespace
+
+void Worker::prepare() {
+    run_phase(Phase::opening);
+    if (job_.warm_up != nullptr) run_phase(Phase::warming);
+}
+
+void Worker::run_phase(Phase phase) {
+    phase_ = phase;
+    next_to_prepare_ = prepared_ = 0;
+    while (next_to_prepare_ < std::min(kOpeningMax, connections_.size())) {
+        open_or_warm(*connections_[next_to_prepare_++]);
+    }
+    const auto deadline = Clock::now() + kPrepareMax;
+    io_.restart();
+    while (prepared_ < connections_.size() && prepare_error_.empty()) {
+        if (job_.stop) throw Interrupted("interrupted before the release: nothing was sent");
+        if (Clock::now() > deadline) {
+            prepare_error_ = fmt::format("{} of {} connections were ready after {} s", prepared_,
+                                         connections_.size(), kPrepareMax.count());
+            break;
+        }
+        io_.run_one_for(milliseconds(50));
+    }
+    if (!prepare_error_.empty()) refuse_to_start();
+}
+
+void Worker::open_or_warm(Connection& connection) {
+    if (phase_ == Phase::opening) {
+        connection.open();
+        return;
+    }
+    connection.exchange().head = job_.warm_up_is_head;
+    job_.warm_up->render(connection.exchange().request, 1, 1);
+    connection.start();
+}
+
+void Worker::on_prepared(Connection& connection) {
+    ++prepared_;
+    const Exchange& exchange = connection.exchange();
+    if (exchange.error != TransportError::none) {
+        prepare_error_ =
+            phase_ == Phase::opening
+                ? fmt::format("connection {} of {} could not be opened: {}", prepared_,
+                              connections_.size(), to_string(exchange.error))
+                : fmt::format("the warm-up request failed: {}", to_string(exchange.error));
+    } else if (phase_ == Phase::warming && exchange.status / 100 != 2) {
+        prepare_error_ = fmt::format("the warm-up request was answered with {}", exchange.status);
+    } else if (next_to_prepare_ < connections_.size()) {
+        open_or_warm(*connections_[next_to_prepare_++]);
+    }
+}
+
+void Worker::refuse_to_start() const {
+    throw EnvironmentError(
+        fmt::format("target {}: {}; nothing was sent: is the service running there?",
+                    job_.target_name, prepare_error_));
+}
+
+}  // namespace claimstorm
