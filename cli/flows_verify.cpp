@@ -29,7 +29,7 @@ namespace {
 using nlohmann::ordered_json;
 
 struct Flags {
-    std::vector<std::string> names;  ///< flows or scenarios; empty: all
+    std::vector<std::string> names;  ///< flows, bundled scenarios or files; empty: all bundled
     bool quick = false;
     std::uint32_t repeat = 1;
     std::optional<std::uint64_t> seed;
@@ -56,8 +56,12 @@ std::vector<std::string> chosen_scenarios(const Flags& flags) {
         }
     }
     for (const std::string& name : flags.names) {
-        if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-        load_scenario(name);  // throws, with what was meant, where it is no scenario either
+        const bool is_flow = std::find(known.begin(), known.end(), name) != known.end();
+        if (is_flow || std::find(scenarios.begin(), scenarios.end(), name) != scenarios.end()) {
+            continue;
+        }
+        load_scenario(name);  // throws, with what was meant, where it is no file either
+        scenarios.push_back(name);
     }
     return scenarios;
 }
@@ -176,7 +180,7 @@ void add_flows_verify(CLI::App& flows, CommandBody& chosen) {
     const auto flags = std::make_shared<Flags>();
     CLI::App* command = flows.add_subcommand(
         "verify", "Run every flow under every condition; exit 0 when each finds what it should");
-    command->add_option("name", flags->names, "Only these flows or scenarios");
+    command->add_option("name", flags->names, "Only these flows, bundled scenarios or files");
     command->add_flag("--quick", flags->quick, "Only the first condition of each flow");
     command
         ->add_option("--repeat", flags->repeat,

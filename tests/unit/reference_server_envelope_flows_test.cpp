@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "model/error.h"
+#include "reference_server/flows/envelope_store.h"
 #include "reference_server/flows/envelope_tickets.h"
 #include "tests/support/envelope_bench.h"
 
