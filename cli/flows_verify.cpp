@@ -83,7 +83,7 @@ std::string expected_text(const Expectation& expected) {
 
 /// Four cells and a mark, each cell wrapped into its column.
 void print_row(const std::array<std::string, 4>& cells, std::string_view mark) {
-    constexpr std::array<std::size_t, 4> kWidths = {28, 30, 26, 26};
+    constexpr std::array<std::size_t, 4> kWidths = {36, 28, 24, 24};
     std::array<std::vector<std::string>, 4> lines;
     std::size_t height = 0;
     for (std::size_t i = 0; i < cells.size(); ++i) {
@@ -146,10 +146,12 @@ int verify(const Flags& flags) {
     options.seed = flags.seed.value_or(draw_seed());
     options.folder = flags.output.empty() ? default_folder() : std::filesystem::path(flags.output);
     if (!flags.json) {
-        fmt::print("{} conditions, {} each, seed {}\n\n", scenarios.size(),
-                   flags.repeat == 1 ? "once" : fmt::format("{} times", flags.repeat),
-                   options.seed);
-        print_row({"FLOW", "CONDITION", "EXPECTED", "FOUND"}, "");
+        options.on_ready = [&] {
+            fmt::print("{} conditions, {} each, seed {}\n\n", scenarios.size(),
+                       flags.repeat == 1 ? "once" : fmt::format("{} times", flags.repeat),
+                       options.seed);
+            print_row({"FLOW", "CONDITION", "EXPECTED", "FOUND"}, "");
+        };
         options.on_end = print_condition;
     }
     const auto began = std::chrono::steady_clock::now();
