@@ -26,27 +26,14 @@ std::size_t size_of(std::int64_t count) {
     return static_cast<std::size_t>(count);
 }
 
-/// Each amount is drawn from [1, 2*rest/left - 1]. Where 2*rest/left is no whole number it is
-/// rounded up as often as its fraction says: then the expectation is rest/left exactly. Always
-/// rounding down would let whoever comes last inherit what the others lose.
-///
-/// At least a cent stays for each of the others: a limit of 2*rest/left - 1 leaves
-/// rest - limit >= left - 1 whenever rest >= left, and still does where it was rounded up.
 Amounts double_mean(std::int64_t total, std::int64_t count, std::mt19937_64& random) {
     Amounts amounts;
     amounts.reserve(size_of(count));
     std::int64_t rest = total;
-    for (std::int64_t left = count; left > 1; --left) {
-        // In two parts, for twice the rest may be more than an integer holds.
-        const std::int64_t mean = rest / left;
-        const std::int64_t twice_over = 2 * (rest % left);
-        const std::int64_t fraction = twice_over % left;
-        std::int64_t limit = 2 * mean + twice_over / left - 1;
-        if (draw(random, 0, left - 1) < fraction) ++limit;
-        amounts.push_back(draw(random, 1, limit));
+    for (std::int64_t left = count; left > 0; --left) {
+        amounts.push_back(draw_double_mean(rest, left, random));
         rest -= amounts.back();
     }
-    amounts.push_back(rest);
     return amounts;
 }
 
@@ -132,6 +119,23 @@ Amounts float_shares(std::int64_t total, std::int64_t count, std::mt19937_64& ra
 }
 
 }  // namespace
+
+/// Where 2*rest/left is no whole number it is rounded up as often as its fraction says: then the
+/// expectation is rest/left exactly. Always rounding down would let whoever comes last inherit what
+/// the others lose.
+///
+/// At least a cent stays for each of the others: a limit of 2*rest/left - 1 leaves
+/// rest - limit >= left - 1 whenever rest >= left, and still does where it was rounded up.
+std::int64_t draw_double_mean(std::int64_t rest, std::int64_t left, std::mt19937_64& random) {
+    if (left == 1) return rest;
+    // In two parts, for twice the rest may be more than an integer holds.
+    const std::int64_t mean = rest / left;
+    const std::int64_t twice_over = 2 * (rest % left);
+    const std::int64_t fraction = twice_over % left;
+    std::int64_t limit = 2 * mean + twice_over / left - 1;
+    if (draw(random, 0, left - 1) < fraction) ++limit;
+    return draw(random, 1, limit);
+}
 
 std::vector<std::string> split_names() {
     return {kNames.begin(), kNames.end()};

@@ -22,6 +22,10 @@ std::string_view to_string(Split how) noexcept;
 /// Precondition: `name` is one of `split_names()`, as FlowOptions has made sure.
 Split split_from(std::string_view name);
 
+/// One draw of double_mean: from [1, 2*rest/left - 1], all of the rest for the last. The
+/// expectation is rest/left. Precondition: rest >= left >= 1.
+std::int64_t draw_double_mean(std::int64_t rest, std::int64_t left, std::mt19937_64& random);
+
 /// Splits `total_cents` into `count` amounts.
 ///
 /// double_mean and line_cut: `count` amounts, each at least 1, whose sum is the total exactly, and

@@ -1,10 +1,9 @@
 #include "reference_server/flows/envelope_pot.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "model/error.h"
+#include "reference_server/amounts.h"
 
 namespace claimstorm::reference {
 namespace {
@@ -59,9 +58,8 @@ void take_from_pot(MysqlConnection& mysql, std::string_view campaign, std::int64
 }
 
 std::int64_t draw_amount(const Pot& pot, std::mt19937_64& random) {
-    if (pot.left == 1) return pot.cents;
-    const std::int64_t most = std::max<std::int64_t>(1, 2 * pot.cents / pot.left - 1);
-    return std::uniform_int_distribution<std::int64_t>(1, most)(random);
+    if (pot.left > 1 && pot.cents < pot.left) return 1;
+    return draw_double_mean(pot.cents, pot.left, random);
 }
 
 std::string pot_query() {

@@ -28,8 +28,8 @@ Pot lock_pot(MysqlConnection& mysql, std::string_view campaign);
 /// One envelope and its cents less, whatever the row holds; the sold-out mark with the last one.
 void take_from_pot(MysqlConnection& mysql, std::string_view campaign, std::int64_t cents);
 
-/// Draws from 1 to twice the mean of what is left, less one; the last takes the rest. While there
-/// is a cent for each envelope left, so there is afterwards. Precondition: pot.left >= 1.
+/// A draw of double_mean (amounts.h): while there is a cent for each envelope left, so there is
+/// afterwards. Once others have drawn more than that, a cent. Precondition: pot.left >= 1.
 std::int64_t draw_amount(const Pot& pot, std::mt19937_64& random);
 
 /// mysql.stock of a target file.

@@ -303,8 +303,10 @@ TEST_CASE("incr-once: reconcile puts Redis to what is stored, and again changes 
     CHECK(claim(bench, "a").outcome == Outcome::already_claimed);  // locked out
     const auto mended = bench.flow->reconcile(bench.context, bench.campaign);
     CHECK(mended->at("claims") == 1);
-    CHECK(mended->at("found") == nlohmann::json{{"users", 2}, {"under_way", 1}, {"returned", 0}});
-    CHECK(mended->at("now") == nlohmann::json{{"users", 1}, {"under_way", 0}, {"returned", 1}});
+    CHECK(mended->at("found") ==
+          nlohmann::ordered_json{{"users", 2}, {"under_way", 1}, {"returned", 0}});
+    CHECK(mended->at("now") ==
+          nlohmann::ordered_json{{"users", 1}, {"under_way", 0}, {"returned", 1}});
     const auto again = bench.flow->reconcile(bench.context, bench.campaign);
     CHECK(again->at("found") == again->at("now"));
     CHECK(claim(bench, "b").outcome == Outcome::already_claimed);
