@@ -114,6 +114,7 @@ int bench(int rounds, const std::string& docs) {
     const fs::path folder = name;
     std::vector<FlowRow> rows;
     const std::vector<Contestant> list = contestants();
+    rows.reserve(list.size());
     for (const Contestant& contestant : list) rows.push_back({contestant.label, {}});
     {
         const Lab lab{LabOptions{}};

@@ -55,8 +55,8 @@ std::vector<std::uint8_t> places_of(const Evidence& evidence) {
 struct Tally {
     std::int64_t members = 0;          // of the cache's set
     std::int64_t users_with_rows = 0;  // in the database
-    std::int64_t in_both = 0;
-    std::int64_t members_in_storm = 0;
+    bool some_in_both = false;
+    bool some_member_in_storm = false;
     std::int64_t locked_out = 0;       // in the set, without a row
     std::int64_t unanswered = 0;       // of these, with an attempt that was never answered
     std::int64_t can_claim_again = 0;  // with a row, not in the set
@@ -72,8 +72,8 @@ Tally tally_users(const std::vector<std::uint8_t>& places) {
         const bool has_row = (place & kHasRow) != 0;
         tally.members += member ? 1 : 0;
         tally.users_with_rows += has_row ? 1 : 0;
-        tally.in_both += member && has_row ? 1 : 0;
-        tally.members_in_storm += member && (place & kTookPart) != 0 ? 1 : 0;
+        tally.some_in_both |= member && has_row;
+        tally.some_member_in_storm |= member && (place & kTookPart) != 0;
         if (member == has_row) continue;
         if (member) {
             ++tally.locked_out;
@@ -129,8 +129,8 @@ std::string what_differs(const Tally& tally) {
 /// Whether the set and the rows seem to speak of the same people under other names.
 bool spell_differently(const Tally& tally) {
     constexpr std::int64_t kSeveral = 3;
-    return tally.members >= kSeveral && tally.users_with_rows >= kSeveral && tally.in_both == 0 &&
-           tally.members_in_storm == 0;
+    return tally.members >= kSeveral && tally.users_with_rows >= kSeveral && !tally.some_in_both &&
+           !tally.some_member_in_storm;
 }
 
 Finding spelled_differently(const Evidence& evidence) {

@@ -29,7 +29,7 @@ namespace {
 using nlohmann::ordered_json;
 
 struct Flags {
-    std::vector<std::string> names;  ///< flows or scenarios; empty: all
+    std::vector<std::string> names;  ///< flows, bundled scenarios or files; empty: all bundled
     bool quick = false;
     std::uint32_t repeat = 1;
     std::optional<std::uint64_t> seed;
@@ -56,8 +56,12 @@ std::vector<std::string> chosen_scenarios(const Flags& flags) {
         }
     }
     for (const std::string& name : flags.names) {
-        if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-        load_scenario(name);  // throws, with what was meant, where it is no scenario either
+        const bool is_flow = std::find(known.begin(), known.end(), name) != known.end();
+        if (is_flow || std::find(scenarios.begin(), scenarios.end(), name) != scenarios.end()) {
+            continue;
+        }
+        load_scenario(name);  // throws, with what was meant, where it is no file either
+        scenarios.push_back(name);
     }
     return scenarios;
 }
@@ -79,7 +83,7 @@ std::string expected_text(const Expectation& expected) {
 
 /// Four cells and a mark, each cell wrapped into its column.
 void print_row(const std::array<std::string, 4>& cells, std::string_view mark) {
-    constexpr std::array<std::size_t, 4> kWidths = {28, 30, 26, 26};
+    constexpr std::array<std::size_t, 4> kWidths = {36, 28, 24, 24};
     std::array<std::vector<std::string>, 4> lines;
     std::size_t height = 0;
     for (std::size_t i = 0; i < cells.size(); ++i) {
@@ -142,10 +146,12 @@ int verify(const Flags& flags) {
     options.seed = flags.seed.value_or(draw_seed());
     options.folder = flags.output.empty() ? default_folder() : std::filesystem::path(flags.output);
     if (!flags.json) {
-        fmt::print("{} conditions, {} each, seed {}\n\n", scenarios.size(),
-                   flags.repeat == 1 ? "once" : fmt::format("{} times", flags.repeat),
-                   options.seed);
-        print_row({"FLOW", "CONDITION", "EXPECTED", "FOUND"}, "");
+        options.on_ready = [&] {
+            fmt::print("{} conditions, {} each, seed {}\n\n", scenarios.size(),
+                       flags.repeat == 1 ? "once" : fmt::format("{} times", flags.repeat),
+                       options.seed);
+            print_row({"FLOW", "CONDITION", "EXPECTED", "FOUND"}, "");
+        };
         options.on_end = print_condition;
     }
     const auto began = std::chrono::steady_clock::now();
@@ -176,7 +182,7 @@ void add_flows_verify(CLI::App& flows, CommandBody& chosen) {
     const auto flags = std::make_shared<Flags>();
     CLI::App* command = flows.add_subcommand(
         "verify", "Run every flow under every condition; exit 0 when each finds what it should");
-    command->add_option("name", flags->names, "Only these flows or scenarios");
+    command->add_option("name", flags->names, "Only these flows, bundled scenarios or files");
     command->add_flag("--quick", flags->quick, "Only the first condition of each flow");
     command
         ->add_option("--repeat", flags->repeat,

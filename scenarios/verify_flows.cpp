@@ -124,11 +124,11 @@ std::vector<VerifiedCondition> verify_flows(const std::vector<std::string>& scen
         loaded.push_back(std::move(scenario));
     }
     Verifier verifier(options, stop);
+    if (options.on_ready) options.on_ready();
     std::vector<VerifiedCondition> verified;
     verified.reserve(loaded.size());
     for (const Scenario& scenario : loaded) {
         if (stop) throw Interrupted("interrupted: the conditions that were left are not verified");
-        if (options.on_begin) options.on_begin(scenario.name);
         verified.push_back(verifier.verify(scenario));
         if (options.on_end) options.on_end(verified.back());
     }

@@ -42,8 +42,8 @@ struct VerifyOptions {
     std::uint64_t seed = 0;        ///< of the first repeat; the next ones follow
     std::filesystem::path folder;  ///< run folders are made here; only those of misses stay
     std::filesystem::path server_program;
-    /// Told before and after each scenario.
-    std::function<void(const std::string& scenario)> on_begin;
+    std::function<void()> on_ready;  ///< told once the scenarios are read and the lab is up
+    /// Told of each scenario's end.
     std::function<void(const VerifiedCondition&)> on_end;
 };
 

@@ -181,10 +181,15 @@ std::vector<StreamEntry> ClaimStream::take_over(std::string_view consumer, std::
 }
 
 std::int64_t ClaimStream::deliveries(const StreamEntry& entry) {
-    const Reply reply =
-        context_.redis().command({"XPENDING", keys_.stream, kGroup, entry.id, entry.id, "1"});
-    if (reply.elements().empty()) return 0;
-    return reply.elements()[0].elements().at(3).integer();  // [id, consumer, idle, deliveries]
+    try {
+        const Reply reply =
+            context_.redis().command({"XPENDING", keys_.stream, kGroup, entry.id, entry.id, "1"});
+        if (reply.elements().empty()) return 0;
+        return reply.elements()[0].elements().at(3).integer();  // [id, consumer, idle, deliveries]
+    } catch (const RedisError& error) {
+        if (error.code() != "NOGROUP") throw;
+        return 0;
+    }
 }
 
 void ClaimStream::settle(const std::vector<StreamEntry>& entries) {

@@ -66,7 +66,7 @@ class ClaimStream {
     /// Takes over entries that another consumer read `idle` ago or earlier and did not settle.
     std::vector<StreamEntry> take_over(std::string_view consumer, std::int64_t count,
                                        std::chrono::milliseconds idle);
-    /// How often the entry was handed to a consumer; 0 when it is settled.
+    /// How often the entry was handed to a consumer; 0 when it is settled, or lost with Redis.
     std::int64_t deliveries(const StreamEntry& entry);
 
     /// Acknowledges the entries and deletes them, at once. Repeating it changes nothing.

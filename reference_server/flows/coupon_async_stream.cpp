@@ -34,7 +34,8 @@
 //     created anew is dropped.
 //
 // A claim that cannot be stored is tried `deliveries` times, alone after the first, then refused
-// and given back. While the database is down nothing is refused: refusing needs it too.
+// and given back; a unit that comes back after the crowd has gone stays unsold (undersell, never
+// oversell). While the database is down nothing is refused: refusing needs it too.
 //
 // What it promises:
 //   error        At after_gate: the client gets 500, the claim is stored. In a consumer: what it

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -16,7 +17,7 @@ namespace claimstorm::reference {
 namespace {
 
 constexpr std::int64_t kEntriesAtOnce = 500;
-constexpr int kCommandsAtOnce = 1000;
+constexpr std::size_t kUsersAtOnce = 1000;
 
 /// The campaign's set of users and hash of claim ids, made beside those in use and then put in
 /// their place at once.
@@ -30,16 +31,19 @@ class RebuiltKeys {
         redis_.command({"DEL", users_, claims_});
     }
 
-    void add_user(std::string_view user) { append({"SADD", users_, user}); }
+    void add_user(std::string user) {
+        waiting_.push_back(std::move(user));
+        if (waiting_.size() == kUsersAtOnce) send_users();
+    }
     void add_claim(const StreamEntry& entry) {
         add_user(entry.user);
-        append({"HSET", claims_, entry.claim_id, entry.user});
+        redis_.command({"HSET", claims_, entry.claim_id, entry.user});
     }
 
     /// Sets the counter and the epoch with them. Returns the counter and the number of users as
     /// they were; the counter is nil if it was not there.
     Reply put_in_place(std::int64_t counter, std::string_view epoch) {
-        flush();
+        send_users();
         return swap_script().run(
             redis_, {keys_.counter, keys_.users, keys_.claims, keys_.epoch, users_, claims_},
             {std::to_string(counter), epoch});
@@ -63,25 +67,19 @@ class RebuiltKeys {
         return script;
     }
 
-    void append(std::initializer_list<std::string_view> command) {
-        redis_.append(command);
-        if (++appended_ == kCommandsAtOnce) flush();
-    }
-
-    void flush() {
-        appended_ = 0;
-        for (const Reply& reply : redis_.flush()) {
-            if (reply.is_error()) {
-                throw RedisError(RedisError::Kind::refused, "Redis says: " + reply.text());
-            }
-        }
+    void send_users() {
+        if (waiting_.empty()) return;
+        std::vector<std::string_view> words = {"SADD", users_};
+        words.insert(words.end(), waiting_.begin(), waiting_.end());
+        redis_.command(words);
+        waiting_.clear();
     }
 
     RedisConnection& redis_;
     const StreamKeys& keys_;
     std::string users_;
     std::string claims_;
-    int appended_ = 0;
+    std::vector<std::string> waiting_;
 };
 
 /// The entries of this life of the campaign whose fate is not stored: they will be.

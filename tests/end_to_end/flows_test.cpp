@@ -16,7 +16,7 @@ namespace {
 /// How often each verdict is asked for. The sanitizer builds, ten times slower, ask for fewer.
 int repeats() {
     const char* text = std::getenv("CLAIMSTORM_TEST_REPEATS");
-    return text == nullptr ? 20 : std::atoi(text);
+    return text == nullptr ? 5 : std::atoi(text);
 }
 
 /// One run of a bundled scenario on the shared stores, with another seed each time.

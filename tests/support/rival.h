@@ -86,8 +86,8 @@ class Rival {
 /// One claim on a thread of its own.
 class ClaimInBackground {
   public:
-    ClaimInBackground(const Bench& bench, std::string user, StoreAddresses stores = lab_stores(),
-                      StepHook hook = {})
+    ClaimInBackground(const Bench& bench, std::string user,
+                      const StoreAddresses& stores = lab_stores(), StepHook hook = {})
         : hook_(std::move(hook)), thread_([this, &bench, user = std::move(user), stores] {
               try {
                   Context context(stores, &hook_);

@@ -101,6 +101,8 @@ TEST_CASE("a number left out counts where the campaign promises none, and only t
     CHECK(figures(finding) == figures_of(2, 0, 0, 3));
     CHECK(sentences(finding) ==
           std::vector<std::string>{"nobody holds ticket 1", "nobody holds the tickets 3 to 4"});
+    CHECK(sentences(check_tickets(gap_free(numbered().row("x", "9").ticket(5)))) ==
+          std::vector<std::string>{"nobody holds ticket 4"});
     // What a client was told is held, too; numbers outside the stock leave no gap.
     CHECK(check_tickets(gap_free(storm(5).row("a", "1").ticket(2).grant("b", "2").told_ticket(1)))
               .verdict == Verdict::holds);
