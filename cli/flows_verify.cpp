@@ -183,16 +183,20 @@ void add_flows_verify(CLI::App& flows, CommandBody& chosen) {
     CLI::App* command = flows.add_subcommand(
         "verify", "Run every flow under every condition; exit 0 when each finds what it should");
     command->add_option("name", flags->names, "Only these flows, bundled scenarios or files");
-    command->add_flag("--quick", flags->quick, "Only the first condition of each flow");
+    command->add_flag("--quick", flags->quick, "Only the first condition of each flow")
+        ->envname("CLAIMSTORM_QUICK");
     command
         ->add_option("--repeat", flags->repeat,
                      "Run each this often and print how often what was found")
+        ->envname("CLAIMSTORM_REPEAT")
         ->check(CLI::Range(1U, kRepeatMax))
         ->capture_default_str();
     command->add_option("--seed", flags->seed, "Of the first repeat (default: drawn)")
         ->envname("CLAIMSTORM_SEED");
-    command->add_option("-o,--output", flags->output,
-                        "Where run folders of misses are kept (default: runs/verify-<UTC time>)");
+    command
+        ->add_option("-o,--output", flags->output,
+                     "Where run folders of misses are kept (default: runs/verify-<UTC time>)")
+        ->envname("CLAIMSTORM_OUTPUT");
     command->add_flag("--json", flags->json, "For programs")->envname("CLAIMSTORM_JSON");
     command->callback([flags, &chosen] { chosen = [flags] { return verify(*flags); }; });
 }

@@ -118,6 +118,8 @@ struct Evidence {
     Snapshot after;
     Settlement settlement;
     std::vector<FaultSeen> faults;
+    std::string faults_unknown;  ///< why the target could not say which fired; empty: it did
+    std::string finish_failed;   ///< why the finish steps were not all done; empty: they were
     /// False when the run ended before its stores were read: then nothing about them is known,
     /// whatever the target names.
     bool audited = true;

@@ -44,7 +44,6 @@ Server::Server(ServerOptions options)
              }),
       workers_(connect_workers(), options_.queue) {
     for (const std::string& failpoint : options_.failpoints) failpoints_.set(failpoint);
-    start_background();
 }
 
 Server::~Server() {

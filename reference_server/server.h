@@ -50,8 +50,12 @@ class Server {
     /// All that a storm needs to know of this server and its flow, as a target file.
     nlohmann::ordered_json target_file() const;
 
-    /// Serves on the calling thread until `stop`.
-    void run() { front_.run(); }
+    /// Serves on the calling thread until `stop`. The background work begins here, so that a crash
+    /// in it comes after the server has said where it listens.
+    void run() {
+        start_background();
+        front_.run();
+    }
     /// Ends `run` once the requests in work are answered; from any thread.
     void stop() { front_.stop(); }
 

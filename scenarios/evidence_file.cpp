@@ -133,6 +133,8 @@ void write_evidence(const std::filesystem::path& folder, const Evidence& evidenc
                                   {"hits", fault.hits},
                                   {"fired", fault.fired}});
     }
+    if (!evidence.faults_unknown.empty()) json["faults_unknown"] = evidence.faults_unknown;
+    if (!evidence.finish_failed.empty()) json["finish_failed"] = evidence.finish_failed;
     json["before"] = snapshot_to_json(evidence.before);
     json["after"] = snapshot_to_json(evidence.after);
     write_text_file(folder / kEvidenceFile,
@@ -143,11 +145,14 @@ void read_evidence(const std::filesystem::path& folder, Evidence& evidence) {
     const std::string file = (folder / kEvidenceFile).string();
     const nlohmann::json document = parse_json_text(read_text_file(file, "the evidence"), file);
     const JsonPlace place(document, file);
-    place.require_keys({"settlement", "faults", "before", "after"});
+    place.require_keys(
+        {"settlement", "faults", "faults_unknown", "finish_failed", "before", "after"});
     const JsonPlace settlement = place.at("settlement");
     evidence.settlement.settled = settlement.at("settled").boolean();
     evidence.settlement.waited = std::chrono::milliseconds(settlement.at("waited_ms").count(0));
     evidence.settlement.why_not = settlement.at("why_not").string();
+    if (const auto why = place.find("faults_unknown")) evidence.faults_unknown = why->string();
+    if (const auto why = place.find("finish_failed")) evidence.finish_failed = why->string();
     if (const auto faults = place.find("faults")) {
         for (const JsonPlace& fault : faults->items()) {
             evidence.faults.push_back({fault.at("step").string(), fault.at("do").string(),

@@ -48,6 +48,15 @@ Result judge(const Scenario& scenario, std::uint64_t seed, const Evidence& evide
                          "not tested",
                          fault.step, fault.rule, fault.hits)});
     }
+    if (!evidence.faults_unknown.empty()) {
+        result.gates.push_back(
+            {"failpoint_fired", ">= 1", 0, Verdict::inconclusive,
+             "the target could not be asked which failpoints fired: " + evidence.faults_unknown});
+    }
+    if (!evidence.finish_failed.empty()) {
+        result.gates.push_back({"finish_done", "== 1", 0, Verdict::inconclusive,
+                                "the finish steps were not all done: " + evidence.finish_failed});
+    }
     result.notes = std::move(notes);
     result.verdict = combine(result.findings, result.gates);
     return result;

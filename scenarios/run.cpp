@@ -117,6 +117,24 @@ void read_final_state(Evidence& evidence, EvidenceReader& reader, const SettleSp
     }
 }
 
+/// Runs the target's finish steps on stores at rest. What keeps them from being done must not cost
+/// the audit: it is part of the evidence.
+void finish_event(const Target& target, Evidence& evidence, EvidenceReader& reader,
+                  const SettleSpec& spec, const std::atomic<bool>& stop) {
+    if (target.finish.empty()) return;
+    // What is left unsettled shows in the reading that follows.
+    settle(reader, spec.quiet, spec.timeout, stop);
+    if (stop) {
+        evidence.finish_failed = "interrupted before them";
+        return;
+    }
+    try {
+        finish_target(target, evidence.campaign);
+    } catch (const Error& error) {
+        evidence.finish_failed = error.what();
+    }
+}
+
 /// From the first recorded attempt on the folder stays, also when the storm ends in an error.
 void fire(const StormOrder& order, const Plan& plan, RunFolder& folder,
           const std::atomic<bool>& stop, const RunOptions& options) {
@@ -181,21 +199,16 @@ FinishedRun run_scenario(const Scenario& scenario, const RunOptions& options,
         read_history(folder.path() / kHistoryFile, evidence.users, evidence.texts);
     evidence.history = std::move(recorded.history);
     const SettleSpec patience = patient_settle(scenario, evidence.history);
-    if (!(*target).finish.empty()) {
-        // What is left unsettled shows in the reading that follows.
-        settle(reader, patience.quiet, patience.timeout, stop);
-        finish_target(*target, scenario.campaign);
-    }
+    finish_event(*target, evidence, reader, patience, stop);
     read_final_state(evidence, reader, patience, stop);
-    std::vector<std::string> notes = notes_of(recorded.samples);
     try {
         evidence.faults = target.faults();
-    } catch (const EnvironmentError& error) {
-        notes.push_back(fmt::format("whether the failpoints fired is not known: {}", error.what()));
+    } catch (const Error& error) {
+        evidence.faults_unknown = error.what();
     }
     write_evidence(folder.path(), evidence);
 
-    Result result = judge(scenario, seed, evidence, std::move(notes));
+    Result result = judge(scenario, seed, evidence, notes_of(recorded.samples));
     write_result(folder.path(), result);
     return {std::move(result), folder.path(), stop};
 }

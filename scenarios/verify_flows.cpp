@@ -33,6 +33,40 @@ bool is_unjudged(const Result& result) {
            std::any_of(result.gates.begin(), result.gates.end(), unclear);
 }
 
+bool found_too_much(const Result& result, const Expectation& expected) {
+    const auto is_in = [](const std::vector<std::string>& names, const std::string& name) {
+        return std::find(names.begin(), names.end(), name) != names.end();
+    };
+    const std::vector<std::string> found = violated_in(result);
+    return !std::all_of(found.begin(), found.end(), [&](const std::string& name) {
+        return is_in(expected.violated, name) || is_in(expected.may, name);
+    });
+}
+
+/// The folder of the run folders. What it made and nobody filled is removed in the end.
+class VerifyFolder {
+  public:
+    explicit VerifyFolder(std::filesystem::path path) : path_(std::move(path)) {
+        std::error_code error;
+        if (std::filesystem::exists(path_, error) && !std::filesystem::is_empty(path_, error)) {
+            throw UsageError(
+                fmt::format("the folder '{}' is not empty; name a new one", path_.string()));
+        }
+        parent_existed_ = std::filesystem::exists(path_.parent_path(), error);
+    }
+    ~VerifyFolder() {
+        std::error_code ignored;
+        std::filesystem::remove(path_, ignored);  // fails where something was kept, as it should
+        if (!parent_existed_) std::filesystem::remove(path_.parent_path(), ignored);
+    }
+    VerifyFolder(const VerifyFolder&) = delete;
+    VerifyFolder& operator=(const VerifyFolder&) = delete;
+
+  private:
+    std::filesystem::path path_;
+    bool parent_existed_ = true;
+};
+
 class Verifier {
   public:
     Verifier(const VerifyOptions& options, const std::atomic<bool>& stop)
@@ -60,7 +94,8 @@ class Verifier {
     FinishedRun fire(const Scenario& scenario, std::uint64_t seed) {
         RunOptions run;
         run.seed = seed;
-        run.folder = options_.folder / fmt::format("{}-{}-{}", scenario.name, seed, ++fired_);
+        folder_ = options_.folder / fmt::format("{}-{}-{}", scenario.name, seed, ++fired_);
+        run.folder = folder_;
         run.server_program = options_.server_program;
         run.mysql_url = lab_.mysql_url();
         run.redis_url = lab_.redis_url();
@@ -73,15 +108,20 @@ class Verifier {
     void run_once(const Scenario& scenario, std::uint64_t seed, VerifiedCondition& verified) {
         try {
             judge_once(scenario, seed, verified);
-        } catch (const EnvironmentError& error) {
+        } catch (const Interrupted&) {
+            throw;
+        } catch (const Error& error) {
             ++verified.runs;
-            verified.misses.push_back({seed, fmt::format("did not run: {}", error.what()), {}});
+            const bool is_kept = std::filesystem::exists(folder_);
+            verified.misses.push_back(
+                {seed, fmt::format("did not run: {}", error.what()), is_kept ? folder_ : ""});
         }
     }
 
     void judge_once(const Scenario& scenario, std::uint64_t seed, VerifiedCondition& verified) {
         FinishedRun finished = fire(scenario, seed);
-        if (is_unjudged(finished.result)) {
+        // What was found and not expected stays found, however busy the machine was.
+        if (is_unjudged(finished.result) && !found_too_much(finished.result, *scenario.expect)) {
             ++verified.fired_again;
             remove_folder(finished.folder);
             finished = fire(scenario, seed);
@@ -106,6 +146,7 @@ class Verifier {
     const std::atomic<bool>& stop_;
     Lab lab_;
     std::uint64_t fired_ = 0;
+    std::filesystem::path folder_;  ///< of the run fired last
 };
 
 }  // namespace
@@ -123,6 +164,7 @@ std::vector<VerifiedCondition> verify_flows(const std::vector<std::string>& scen
         }
         loaded.push_back(std::move(scenario));
     }
+    const VerifyFolder folder(options.folder);
     Verifier verifier(options, stop);
     if (options.on_ready) options.on_ready();
     std::vector<VerifiedCondition> verified;
@@ -132,8 +174,6 @@ std::vector<VerifiedCondition> verify_flows(const std::vector<std::string>& scen
         verified.push_back(verifier.verify(scenario));
         if (options.on_end) options.on_end(verified.back());
     }
-    std::error_code ignored;
-    std::filesystem::remove(options.folder, ignored);  // only when nothing was kept in it
     return verified;
 }
 

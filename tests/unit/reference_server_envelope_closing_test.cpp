@@ -15,7 +15,7 @@ using nlohmann::json;
 
 namespace {
 
-const std::vector<std::string> kIdTableFlows = {"envelope/id-table", "envelope/id-table/guarded"};
+const std::vector<std::string> id_table_flows = {"envelope/id-table", "envelope/id-table/guarded"};
 
 /// The id tables there are, and those the registry knows.
 std::pair<std::int64_t, std::int64_t> id_tables(MysqlConnection& mysql) {
@@ -30,7 +30,7 @@ std::pair<std::int64_t, std::int64_t> id_tables(MysqlConnection& mysql) {
 }  // namespace
 
 TEST_CASE("closing archives the winners and drops the id table; who has what reads the same") {
-    for (const std::string& name : kIdTableFlows) {
+    for (const std::string& name : id_table_flows) {
         INFO(name);
         Bench bench(name, 3);
         MysqlConnection& mysql = bench.context.mysql();
@@ -60,7 +60,7 @@ TEST_CASE("closing archives the winners and drops the id table; who has what rea
 }
 
 TEST_CASE("another server that knows the event by its id table finds it closed") {
-    for (const std::string& name : kIdTableFlows) {
+    for (const std::string& name : id_table_flows) {
         INFO(name);
         Bench bench(name, 3);
         bench.claim("a");
@@ -130,7 +130,7 @@ TEST_CASE("what a crash left half made is cleared away when the server starts") 
 }
 
 TEST_CASE("a server that starts anew goes on with the events that are open") {
-    for (const std::string& name : kIdTableFlows) {
+    for (const std::string& name : id_table_flows) {
         INFO(name);
         Bench bench(name, 2);
         bench.claim("a");

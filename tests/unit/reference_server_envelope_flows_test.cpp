@@ -30,7 +30,7 @@ void lose_cache(Context& context) {
     }
 }
 
-const std::vector<std::string> kEnvelopeFlows = {"envelope/locked",
+const std::vector<std::string> envelope_flows = {"envelope/locked",
                                                  "envelope/locked/unlocked",
                                                  "envelope/id-table/guarded",
                                                  "envelope/incr-once",
@@ -39,13 +39,13 @@ const std::vector<std::string> kEnvelopeFlows = {"envelope/locked",
                                                  "envelope/id-table",
                                                  "envelope/incr"};
 
-const std::vector<std::string> kSoundFlows = {"envelope/locked", "envelope/id-table/guarded",
+const std::vector<std::string> sound_flows = {"envelope/locked", "envelope/id-table/guarded",
                                               "envelope/incr-once"};
 
 }  // namespace
 
 TEST_CASE("every envelope flow hands out X envelopes and Y cents to claims one after the other") {
-    for (const std::string& name : kEnvelopeFlows) {
+    for (const std::string& name : envelope_flows) {
         INFO(name);
         Bench bench(name, 3);
         for (const char* user : {"a", "b", "c"}) {
@@ -73,7 +73,7 @@ TEST_CASE("every envelope flow hands out X envelopes and Y cents to claims one a
 }
 
 TEST_CASE("a second click is told so by every envelope flow but the one that asks nobody") {
-    for (const std::string& name : kEnvelopeFlows) {
+    for (const std::string& name : envelope_flows) {
         INFO(name);
         Bench bench(name, 3);
         claim(bench, "a");
@@ -350,7 +350,7 @@ TEST_CASE("queue: seeded again, it finds what was lost, and hands out twice what
 }
 
 TEST_CASE("sound envelope flows hold whatever fails at any of their steps") {
-    for (const std::string& name : kSoundFlows) {
+    for (const std::string& name : sound_flows) {
         for (const std::string& step : find_flow(name).steps) {
             INFO(name << " at " << step);
             Bench bench(name, 2);

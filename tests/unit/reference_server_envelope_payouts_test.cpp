@@ -15,7 +15,7 @@ using namespace claimstorm::test;
 
 namespace {
 
-const std::vector<std::string> kOutboxFlows = {"envelope/id-table/guarded", "envelope/incr-once"};
+const std::vector<std::string> outbox_flows = {"envelope/id-table/guarded", "envelope/incr-once"};
 
 std::int64_t unpaid(Bench& bench) {
     return bench.context.mysql()
@@ -39,7 +39,7 @@ TEST_CASE("the payment service pays each key once, and whatever comes without a 
 }
 
 TEST_CASE("the outbox pays what was won, once, also when a payment or its answer fails") {
-    for (const std::string& name : kOutboxFlows) {
+    for (const std::string& name : outbox_flows) {
         for (const char* step : {"none", "before_payout", "after_payout"}) {
             INFO(name << " failing at " << step);
             Bench bench(name, 3);
@@ -55,7 +55,7 @@ TEST_CASE("the outbox pays what was won, once, also when a payment or its answer
 }
 
 TEST_CASE("what was won before a crash is in the outbox of whoever starts next") {
-    for (const std::string& name : kOutboxFlows) {
+    for (const std::string& name : outbox_flows) {
         INFO(name);
         Bench bench(name, 2);
         bench.claim("a");
