@@ -102,7 +102,7 @@ class CouponGlobalLockFencing : public Flow {
 
         LockSpin spin(context, wait_);
         while (true) {
-            if (const auto result = try_once(context, campaign, user)) return *result;
+            if (auto result = try_once(context, campaign, user)) return *result;
             if (!spin.pause()) return {Outcome::throttled};
             if (is_empty_in_cache(context, counter)) return {Outcome::sold_out};
         }
@@ -150,7 +150,7 @@ class CouponGlobalLockFencing : public Flow {
             return ClaimResult{Outcome::sold_out};
         }
         if (coupon.user_has_claimed) return ClaimResult{Outcome::already_claimed};
-        const auto result = store(context, campaign, user, token, coupon.remaining - 1);
+        auto result = store(context, campaign, user, token, coupon.remaining - 1);
         context.step("before_unlock");
         return result;
     }

@@ -90,7 +90,7 @@ class CouponGlobalLockRecheck : public Flow {
 
         LockSpin spin(context, wait_);
         for (const StockCounter& counter : counters) {
-            const ClaimResult result = claim_from(context, campaign, user, counter, spin);
+            ClaimResult result = claim_from(context, campaign, user, counter, spin);
             if (result.outcome != Outcome::sold_out) return result;
         }
         return {Outcome::sold_out};

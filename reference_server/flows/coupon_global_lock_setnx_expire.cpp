@@ -94,7 +94,7 @@ class CouponGlobalLockSetnxExpire : public Flow {
         }
         context.step("in_lock");
         // Steps 2 to 4; step 5 is the lock's destructor.
-        const ClaimResult result = sell_trusting_the_lock(context, campaign, user);
+        ClaimResult result = sell_trusting_the_lock(context, campaign, user);
         context.step("before_unlock");
         return result;
     }

@@ -112,7 +112,7 @@ class CouponGlobalLockWatchdog : public Flow {
         const Watched watched(held_, lock);
         context.step("in_lock");
         // Steps 2 to 4; step 5 are the two destructors.
-        const ClaimResult result = sell_trusting_the_lock(context, campaign, user);
+        ClaimResult result = sell_trusting_the_lock(context, campaign, user);
         context.step("before_unlock");
         return result;
     }
