@@ -38,7 +38,11 @@
 //   - A pause: the claim takes longer; a unit it may give back comes back later.
 //   - The cache lost with all its keys: every claim is told 500, for a missing counter is no
 //     sell-out, and nothing is sold until reconcile has made counter and set anew.
+#include <algorithm>
 #include <memory>
+#include <span>
+#include <string>
+#include <vector>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -114,7 +118,7 @@ class Reservation {
     ~Reservation() {
         try {
             if (maybe_held_) run(give_back_script(), units_to_give_back_);
-        } catch (const RedisError&) {  // NOLINT(bugprone-empty-catch): see above
+        } catch (...) {  // NOLINT(bugprone-empty-catch): see above
         }
     }
     Reservation(const Reservation&) = delete;
@@ -208,7 +212,9 @@ class CouponLuaGate : public Flow {
                                                     const Campaign& campaign) override {
         // The set is built beside the one in use, so that an interrupted repair changes nothing.
         const std::string stored = key_of(campaign.id, "users:stored");
-        collect_users(context, campaign, stored);
+        // All is read before anything is sent: a read that fails half-way leaves nothing unanswered
+        // on the connection to Redis.
+        store_users(context.redis(), stored, users_with_row(context.mysql(), campaign));
         const std::int64_t left = campaign.stock - read_state(context.mysql(), campaign.id).claims;
         const auto done = rebuild_script()
                               .run(context.redis(),
@@ -231,20 +237,25 @@ class CouponLuaGate : public Flow {
     }
 
   private:
-    /// Makes `set` the set of the users who have a row. Throws RedisError.
-    static void collect_users(Context& context, const Campaign& campaign, std::string_view set) {
-        RedisConnection& redis = context.redis();
+    static std::vector<std::string> users_with_row(MysqlConnection& mysql,
+                                                   const Campaign& campaign) {
+        std::vector<std::string> users;
+        mysql.for_each_row("SELECT user_id FROM claims WHERE campaign_id = ?", {campaign.id},
+                           [&](const MysqlRow& row) { users.push_back(row.text(0)); });
+        return users;
+    }
+
+    /// Makes `set` the set of these users. Throws RedisError.
+    static void store_users(RedisConnection& redis, std::string_view set,
+                            const std::vector<std::string>& users) {
         redis.command({"DEL", set});
-        std::size_t appended = 0;
-        const auto flush = [&] {
-            for (const Reply& reply : redis.flush()) static_cast<void>(reply.integer());
-        };
-        context.mysql().for_each_row("SELECT user_id FROM claims WHERE campaign_id = ?",
-                                     {campaign.id}, [&](const MysqlRow& row) {
-                                         redis.append({"SADD", set, row.text(0)});
-                                         if (++appended % kUsersAtOnce == 0) flush();
-                                     });
-        flush();
+        for (std::size_t from = 0; from < users.size(); from += kUsersAtOnce) {
+            const auto batch =
+                std::span(users).subspan(from, std::min(kUsersAtOnce, users.size() - from));
+            std::vector<std::string_view> words = {"SADD", set};
+            words.insert(words.end(), batch.begin(), batch.end());
+            redis.command(words);
+        }
     }
 };
 

@@ -267,7 +267,7 @@ TEST_CASE("lua-gate: repeating reconcile changes nothing, not even where nobody 
     CHECK(keys.size() == 1);
 }
 
-TEST_CASE("lua-gate: reconcile puts back more users than go into one pipeline") {
+TEST_CASE("lua-gate: reconcile puts back more users than go into one command") {
     FreshBench bench("coupon/lua-gate", 3000);
     MysqlConnection& mysql = bench.context.mysql();
     Transaction transaction(mysql);

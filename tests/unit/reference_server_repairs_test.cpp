@@ -1,0 +1,60 @@
+#include <string>
+#include <utility>
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/flow_bench.h"
+#include "tests/support/rival.h"
+
+using namespace claimstorm;
+using namespace claimstorm::reference;
+using namespace claimstorm::test;
+
+namespace {
+
+/// While it lives, whoever reads the table's users gets an error at the row of "z", behind the rows
+/// that come before.
+class BreaksWhileRead {
+  public:
+    explicit BreaksWhileRead(std::string table)
+        : mysql_(lab_stores().mysql), table_(std::move(table)) {
+        mysql_.execute_text(fmt::format("RENAME TABLE {0} TO {0}_kept", table_));
+        // For "z" the subquery has more than one row.
+        mysql_.execute_text(fmt::format(
+            "CREATE VIEW {0} AS SELECT id, campaign_id, IF((SELECT other.id FROM {0}_kept AS other"
+            " WHERE other.campaign_id = row.campaign_id"
+            " AND (row.user_id = 'z' OR other.id = row.id)) > 0, user_id, '') AS user_id"
+            " FROM {0}_kept AS row",
+            table_));
+    }
+    ~BreaksWhileRead() {
+        mysql_.execute_text(fmt::format("DROP VIEW {}", table_));
+        mysql_.execute_text(fmt::format("RENAME TABLE {0}_kept TO {0}", table_));
+    }
+    BreaksWhileRead(const BreaksWhileRead&) = delete;
+    BreaksWhileRead& operator=(const BreaksWhileRead&) = delete;
+
+  private:
+    MysqlConnection mysql_;
+    std::string table_;
+};
+
+}  // namespace
+
+TEST_CASE("lua-gate: a reconcile that fails while it reads leaves the worker able to serve") {
+    FreshBench bench("coupon/lua-gate", 4);
+    for (const char* user : {"a", "z"}) CHECK(bench.claim(user) == Outcome::granted);
+    {
+        const BreaksWhileRead broken("claims");
+        CHECK_THROWS_AS(bench.flow->reconcile(bench.context, bench.campaign), MysqlError);
+    }
+    CHECK(bench.claim("z") == Outcome::already_claimed);
+    CHECK(bench.claim("b") == Outcome::granted);
+    CHECK(bench.state().cache_remaining == 1);
+    const auto mended = bench.flow->reconcile(bench.context, bench.campaign);
+    CHECK((*mended)["cache_remaining"] == 1);
+    CHECK((*mended)["users_released"] == 0);
+    CHECK((*mended)["users_added"] == 0);
+}
