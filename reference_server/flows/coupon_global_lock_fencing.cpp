@@ -184,7 +184,8 @@ class CouponGlobalLockFencing : public Flow {
                                             std::string_view user, std::int64_t token,
                                             std::int64_t left) {
         const ClaimTransaction stored = run_claim_transaction(
-            context, [&](MysqlConnection& mysql) -> std::optional<std::uint64_t> {
+            context,
+            [&](MysqlConnection& mysql) -> std::optional<std::uint64_t> {
                 const MysqlDone guard = mysql.execute(
                     "UPDATE coupon_fences SET used = 1"
                     " WHERE campaign_id = ? AND fence = ? AND used = 0",
@@ -195,7 +196,8 @@ class CouponGlobalLockFencing : public Flow {
                 const std::uint64_t claim_id = insert_claim(mysql, campaign, user);
                 context.step("before_commit");
                 return claim_id;
-            });
+            },
+            is_in_claims(campaign, user));
         {
             // Step 5, also when the step between throws.
             const AtScopeEnd follow([&] {

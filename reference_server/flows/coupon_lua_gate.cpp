@@ -191,7 +191,8 @@ class CouponLuaGate : public Flow {
 
         // Steps 3 and 4. The campaign's row, which all claims share, is locked as late as possible.
         const ClaimTransaction stored = run_claim_transaction(
-            context, [&](MysqlConnection& mysql) -> std::optional<std::uint64_t> {
+            context,
+            [&](MysqlConnection& mysql) -> std::optional<std::uint64_t> {
                 const std::uint64_t claim_id = insert_claim(mysql, campaign, user);
                 const MysqlDone sold = mysql.execute(
                     "UPDATE campaigns SET sold_out = (remaining = 1), remaining = remaining - 1"
@@ -200,7 +201,8 @@ class CouponLuaGate : public Flow {
                 if (sold.affected_rows != 1) return std::nullopt;
                 context.step("before_commit");
                 return claim_id;
-            });
+            },
+            is_in_claims(campaign, user));
         if (stored.fate == Fate::committed || stored.fate == Fate::unknown) reservation.keep();
         if (stored.fate == Fate::refused) reservation.drop_unit();
         context.step("after_commit");

@@ -250,7 +250,7 @@ TEST_CASE("recheck: a cache that was not lowered for a broken connection is lowe
 }
 
 TEST_CASE("the victim of a deadlock runs its whole transaction again") {
-    Bench bench("coupon/lua-gate", 3);
+    Bench bench("coupon/row-lock", 3);
     MysqlConnection other(lab_stores().mysql);
     // The other session has written more, so that InnoDB chooses the claim as the victim.
     other.execute_text("START TRANSACTION");
@@ -263,7 +263,8 @@ TEST_CASE("the victim of a deadlock runs its whole transaction again") {
     std::thread crossing;
     int runs = 0;
     const auto stored = run_claim_transaction(
-        bench.context, [&](MysqlConnection& mysql) -> std::optional<std::uint64_t> {
+        bench.context,
+        [&](MysqlConnection& mysql) -> std::optional<std::uint64_t> {
             mysql.execute("UPDATE campaigns SET remaining = remaining - 1 WHERE id = 'bench'");
             if (++runs == 1) {
                 crossing = std::thread([&] {
@@ -274,7 +275,8 @@ TEST_CASE("the victim of a deadlock runs its whole transaction again") {
             }
             return mysql.execute("INSERT INTO claims (campaign_id, user_id) VALUES ('bench', 'a')")
                 .insert_id;
-        });
+        },
+        is_in_claims(bench.campaign, "a"));
     crossing.join();
     CHECK(stored.fate == Fate::committed);
     CHECK(runs == 2);
@@ -283,7 +285,7 @@ TEST_CASE("the victim of a deadlock runs its whole transaction again") {
 }
 
 TEST_CASE("a lock wait that times out costs the whole transaction, not half of it") {
-    Bench bench("coupon/lua-gate", 3);
+    Bench bench("coupon/row-lock", 3);
     MysqlConnection holder(lab_stores().mysql);
     std::optional<Transaction> holding(holder);
     holder.execute("UPDATE campaigns SET stock = stock + 1 WHERE id = 'bench'");
@@ -291,14 +293,16 @@ TEST_CASE("a lock wait that times out costs the whole transaction, not half of i
     impatient.lock_wait_timeout = std::chrono::seconds(1);
     Context context(impatient, nullptr);
     int runs = 0;
-    const auto stored =
-        run_claim_transaction(context, [&](MysqlConnection& mysql) -> std::optional<std::uint64_t> {
+    const auto stored = run_claim_transaction(
+        context,
+        [&](MysqlConnection& mysql) -> std::optional<std::uint64_t> {
             if (++runs == 2) holding.reset();
             const auto row =
                 mysql.execute("INSERT INTO claims (campaign_id, user_id) VALUES ('bench', 'a')");
             mysql.execute("UPDATE campaigns SET remaining = remaining - 1 WHERE id = 'bench'");
             return row.insert_id;
-        });
+        },
+        is_in_claims(bench.campaign, "a"));
     CHECK(stored.fate == Fate::committed);
     CHECK(runs == 2);
     CHECK(bench.state().claims == 1);
@@ -309,20 +313,24 @@ TEST_CASE("a transaction that cannot be stored is given up after a bounded numbe
     Bench bench("coupon/lua-gate", 3);
     int runs = 0;
     const auto refused = run_claim_transaction(
-        bench.context, [&](MysqlConnection& mysql) -> std::optional<std::uint64_t> {
+        bench.context,
+        [&](MysqlConnection& mysql) -> std::optional<std::uint64_t> {
             ++runs;
             return mysql.execute("INSERT INTO no_such_table VALUES (1)").insert_id;
-        });
+        },
+        is_in_claims(bench.campaign, "a"));
     CHECK(refused.fate == Fate::rolled_back);
     CHECK(runs == 1);  // no deadlock: the same again would fail the same
     CHECK_THAT(refused.why, Catch::Matchers::Contains("no_such_table"));
     runs = 0;
     const auto lost = run_claim_transaction(
-        bench.context, [&](MysqlConnection& mysql) -> std::optional<std::uint64_t> {
+        bench.context,
+        [&](MysqlConnection& mysql) -> std::optional<std::uint64_t> {
             ++runs;
             mysql.execute_text("KILL CONNECTION CONNECTION_ID()");
             return 1;
-        });
+        },
+        is_in_claims(bench.campaign, "a"));
     CHECK(lost.fate == Fate::rolled_back);
     CHECK(runs == 5);
 }

@@ -1,10 +1,16 @@
+#include <cstdint>
+#include <set>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "reference_server/claim_transaction.h"
+#include "reference_server/flows/coupon_flow.h"
 #include "tests/support/flow_bench.h"
 #include "tests/support/rival.h"
 
@@ -57,4 +63,31 @@ TEST_CASE("lua-gate: a reconcile that fails while it reads leaves the worker abl
     CHECK((*mended)["cache_remaining"] == 1);
     CHECK((*mended)["users_released"] == 0);
     CHECK((*mended)["users_added"] == 0);
+}
+
+TEST_CASE("reading back a claim takes nobody else's row of that id for it") {
+    struct Table {
+        std::string flow;
+        std::string name;
+        ReadBack (*is_in)(const Campaign&, std::string_view);
+    };
+    const std::vector<Table> tables = {
+        {"coupon/row-lock", "claims", is_in_claims},
+        {"coupon/guarded-update", "unique_claims", is_in_unique_claims}};
+    for (const Table& table : tables) {
+        INFO(table.name);
+        FreshBench bench(table.flow, 3);
+        MysqlConnection& mysql = bench.context.mysql();
+        const std::uint64_t id =
+            mysql
+                .execute("INSERT INTO " + table.name + " (campaign_id, user_id) VALUES (?, 'a')",
+                         {bench.campaign.id})
+                .insert_id;
+        CHECK(table.is_in(bench.campaign, "a")(mysql, id));
+        CHECK_FALSE(table.is_in(bench.campaign, "a")(mysql, id + 1));
+        CHECK_FALSE(table.is_in(bench.campaign, "b")(mysql, id));
+        Campaign other = bench.campaign;
+        other.id += "-other";
+        CHECK_FALSE(table.is_in(other, "a")(mysql, id));
+    }
 }
