@@ -53,7 +53,7 @@ TEST_CASE("lua-gate: a reconcile that fails while it reads leaves the worker abl
     FreshBench bench("coupon/lua-gate", 4);
     for (const char* user : {"a", "z"}) CHECK(bench.claim(user) == Outcome::granted);
     {
-        const BreaksWhileRead broken("claims");
+        const BreaksWhileRead broken("unique_claims");
         CHECK_THROWS_AS(bench.flow->reconcile(bench.context, bench.campaign), MysqlError);
     }
     CHECK(bench.claim("z") == Outcome::already_claimed);
@@ -63,6 +63,28 @@ TEST_CASE("lua-gate: a reconcile that fails while it reads leaves the worker abl
     CHECK((*mended)["cache_remaining"] == 1);
     CHECK((*mended)["users_released"] == 0);
     CHECK((*mended)["users_added"] == 0);
+}
+
+TEST_CASE("lua-gate: a user whom the gate has forgotten, with the unit, is refused by the table") {
+    FreshBench bench("coupon/lua-gate", 3);
+    CHECK(bench.claim("a") == Outcome::granted);
+    // What a replica had that took over before a's admission reached it.
+    RedisConnection& redis = bench.context.redis();
+    redis.command({"SET", remaining_key(bench.campaign.id), "3"});
+    redis.command(
+        {"DEL", key_of(bench.campaign.id, "users"), key_of(bench.campaign.id, "holders")});
+
+    CHECK(bench.claim("a") == Outcome::already_claimed);
+    CHECK(bench.state().claims == 1);
+    CHECK(bench.state().remaining == 2);
+    CHECK(bench.state().cache_remaining == 2);
+    CHECK(bench.cached_users() == std::set<std::string>{"a"});
+    CHECK(bench.claim("a") == Outcome::already_claimed);
+    CHECK(bench.state().cache_remaining == 2);
+    CHECK(bench.claim("b") == Outcome::granted);
+    CHECK(bench.claim("c") == Outcome::granted);
+    CHECK(bench.claim("d") == Outcome::sold_out);
+    CHECK(bench.state().claims == 3);
 }
 
 TEST_CASE("reading back a claim takes nobody else's row of that id for it") {
