@@ -1,3 +1,4 @@
+#include <chrono>
 #include <cstdint>
 #include <set>
 #include <string>
@@ -46,6 +47,13 @@ class BreaksWhileRead {
     MysqlConnection mysql_;
     std::string table_;
 };
+
+/// Every wait for a row ends at once, with 1205.
+StoreAddresses impatient() {
+    StoreAddresses stores = lab_stores();
+    stores.lock_wait_timeout = std::chrono::seconds(0);
+    return stores;
+}
 
 }  // namespace
 
@@ -112,4 +120,17 @@ TEST_CASE("reading back a claim takes nobody else's row of that id for it") {
         other.id += "-other";
         CHECK_FALSE(table.is_in(other, "a")(mysql, id));
     }
+}
+
+TEST_CASE("fencing: who waits in vain to announce himself comes back later") {
+    FreshBench bench("coupon/global-lock/fencing", 2, {"wait=20ms"});
+    {
+        const Rival rival(
+            fmt::format("SELECT fence FROM coupon_fences WHERE campaign_id = '{}' FOR UPDATE",
+                        bench.campaign.id));
+        Context context(impatient(), nullptr);
+        CHECK(bench.claim(context, "a") == Outcome::throttled);
+    }
+    CHECK(bench.state().claims == 0);
+    CHECK(bench.claim("a") == Outcome::granted);
 }
