@@ -134,3 +134,17 @@ TEST_CASE("fencing: who waits in vain to announce himself comes back later") {
     CHECK(bench.state().claims == 0);
     CHECK(bench.claim("a") == Outcome::granted);
 }
+
+TEST_CASE("a campaign that begins leaves alone the lock it shares with others") {
+    FreshBench bench("coupon/global-lock/recheck", 2, {"granularity=system"});
+    RedisConnection& redis = bench.context.redis();
+    redis.command({"SET", "cs:lock", "a claim of another campaign"});
+    bench.flow->prepare(bench.context, bench.campaign);
+    CHECK(redis.command({"DEL", "cs:lock"}).integer() == 1);
+
+    FreshBench own("coupon/global-lock/recheck", 2);
+    const std::string lock = key_of(own.campaign.id, "lock");
+    redis.command({"SET", lock, "left by the campaign's last life"});
+    own.flow->prepare(own.context, own.campaign);
+    CHECK(redis.command({"DEL", lock}).integer() == 0);
+}
