@@ -148,3 +148,14 @@ TEST_CASE("a campaign that begins leaves alone the lock it shares with others") 
     own.flow->prepare(own.context, own.campaign);
     CHECK(redis.command({"DEL", lock}).integer() == 0);
 }
+
+TEST_CASE("a result that breaks off behind its first row is an error, not that row") {
+    MysqlConnection mysql(lab_stores().mysql);
+    // At 900 the subquery has a second row; what comes before is on its way by then.
+    CHECK_THROWS_AS(mysql.query_one("SELECT seq, (SELECT few.seq FROM seq_1_to_2 AS few"
+                                    " WHERE few.seq = 1 OR many.seq = 900)"
+                                    " FROM seq_1_to_1000 AS many"),
+                    MysqlError);
+    CHECK(mysql.is_usable());
+    CHECK(mysql.query_one("SELECT seq FROM seq_1_to_1000 ORDER BY seq")->int64(0) == 1);
+}
