@@ -132,6 +132,7 @@ nlohmann::ordered_json reconcile_stream(Context& context, const Campaign& campai
                   {remaining, remaining <= 0 ? 1 : 0, campaign.id});
     const std::int64_t counter = std::max<std::int64_t>(remaining - waiting, 0);
     const Reply was = rebuilt.put_in_place(counter, epoch);
+    stream.enlist();
     transaction.commit();
 
     const auto& before = was.elements();

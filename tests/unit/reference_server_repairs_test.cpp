@@ -159,3 +159,16 @@ TEST_CASE("a result that breaks off behind its first row is an error, not that r
     CHECK(mysql.is_usable());
     CHECK(mysql.query_one("SELECT seq FROM seq_1_to_1000 ORDER BY seq")->int64(0) == 1);
 }
+
+TEST_CASE("async-stream: reconcile brings back to the consumers a stream they had forgotten") {
+    FreshBench bench("coupon/async-stream", 2);
+    CHECK(bench.claim("a") == Outcome::pending);
+    RedisConnection& redis = bench.context.redis();
+    CHECK(redis.command({"SREM", "cs:streams", bench.campaign.id}).integer() == 1);
+    REQUIRE(bench.flow->reconcile(bench.context, bench.campaign));
+    CHECK(redis.command({"SREM", "cs:streams", bench.campaign.id}).integer() == 1);
+
+    FreshBench empty("coupon/async-stream", 2);
+    REQUIRE(empty.flow->reconcile(empty.context, empty.campaign));
+    CHECK(redis.command({"SREM", "cs:streams", empty.campaign.id}).integer() == 0);
+}
