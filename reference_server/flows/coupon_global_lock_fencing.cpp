@@ -215,9 +215,8 @@ class CouponGlobalLockFencing : public Flow {
             });
             context.step("after_commit");
         }
-        if (stored.fate == Fate::committed) return granted(stored.claim_id);
         if (stored.fate == Fate::refused) return std::nullopt;
-        throw EnvironmentError(stored.why);
+        return answer(stored, Outcome::throttled);
     }
 
     std::chrono::milliseconds ttl_;

@@ -155,9 +155,7 @@ class CouponGlobalLockRecheck : public Flow {
             context.step("after_commit");
         }
         context.step("before_unlock");
-        if (stored.fate == Fate::committed) return granted(stored.claim_id);
-        if (stored.fate == Fate::refused) return {refusal};
-        throw EnvironmentError(stored.why);
+        return answer(stored, refusal);
     }
 
     /// Reads again with the row locked, decides, and writes. The id of the claim row, or nullopt

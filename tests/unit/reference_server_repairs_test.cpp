@@ -135,6 +135,22 @@ TEST_CASE("fencing: who waits in vain to announce himself comes back later") {
     CHECK(bench.claim("a") == Outcome::granted);
 }
 
+TEST_CASE("a claim in a lock that never gets the row is told to come back, nothing is stored") {
+    for (const char* name : {"coupon/global-lock/recheck", "coupon/global-lock/fencing"}) {
+        INFO(name);
+        FreshBench bench(name, 2);
+        {
+            const Rival rival(fmt::format("SELECT id FROM campaigns WHERE id = '{}' FOR UPDATE",
+                                          bench.campaign.id));
+            Context context(impatient(), nullptr);
+            CHECK(bench.claim(context, "a") == Outcome::throttled);
+        }
+        CHECK(bench.state().claims == 0);
+        CHECK(bench.state().cache_remaining == 2);
+        CHECK(bench.claim("a") == Outcome::granted);
+    }
+}
+
 TEST_CASE("a campaign that begins leaves alone the lock it shares with others") {
     FreshBench bench("coupon/global-lock/recheck", 2, {"granularity=system"});
     RedisConnection& redis = bench.context.redis();
