@@ -64,6 +64,10 @@ struct Attempt {
     std::int64_t cents = 0;
 };
 
+PayoutOrder order_of(const Attempt& attempt) {
+    return {attempt.campaign.id, attempt.user, serial_of(attempt.number), attempt.cents};
+}
+
 /// The id of a row for the user, or nullopt when the id in question has an owner.
 std::optional<std::int64_t> insert_id(MysqlConnection& mysql, const Attempt& attempt,
                                       std::optional<std::int64_t> id) {
@@ -125,7 +129,7 @@ std::optional<std::uint64_t> store(MysqlConnection& mysql, Attempt& attempt, Fin
     if (!cents) throw EnvironmentError(fmt::format("the envelope HB{} is missing", *number));
     attempt.number = *number;
     attempt.cents = *cents;
-    complete_order(mysql, {campaign.id, attempt.user, serial_of(*number), *cents});
+    complete_order(mysql, order_of(attempt));
     attempt.context.step("before_commit");
     return static_cast<std::uint64_t>(*number);
 }
@@ -134,7 +138,7 @@ ClaimTransaction run(Attempt& attempt, FindNumber find) {
     return run_claim_transaction(
         attempt.context, [&](MysqlConnection& mysql) { return store(mysql, attempt, find); },
         [&](MysqlConnection& mysql, std::uint64_t) {
-            return is_ordered(mysql, attempt.campaign.id, attempt.user, serial_of(attempt.number));
+            return is_ordered(mysql, order_of(attempt));
         });
 }
 

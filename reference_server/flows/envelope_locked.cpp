@@ -56,6 +56,10 @@ struct Drawn {
     std::int64_t cents = 0;
 };
 
+PayoutOrder order_of(const Campaign& campaign, std::string_view user, const Drawn& drawn) {
+    return {campaign.id, std::string(user), serial_of(drawn.number), drawn.cents};
+}
+
 std::string lock_key(std::string_view campaign) {
     return key_of(campaign, "lock");
 }
@@ -96,7 +100,7 @@ class EnvelopeLocked : public EnvelopeFlow {
                 return store(context, mysql, campaign, user, refusal, drawn);
             },
             [&](MysqlConnection& mysql, std::uint64_t) {
-                return is_ordered(mysql, campaign.id, user, serial_of(drawn.number));
+                return is_ordered(mysql, order_of(campaign, user, drawn));
             });
         if (stored.fate == Fate::refused) return {refusal};
         if (stored.fate != Fate::committed) throw EnvironmentError(stored.why);
@@ -104,8 +108,7 @@ class EnvelopeLocked : public EnvelopeFlow {
 
         // Step 5.
         try {
-            pay_order(context,
-                      {campaign.id, std::string(user), serial_of(drawn.number), drawn.cents});
+            pay_order(context, order_of(campaign, user, drawn));
         } catch (const MysqlError&) {  // NOLINT(bugprone-empty-catch): the outbox pays it
         }
         context.step("before_unlock");
@@ -171,8 +174,7 @@ class EnvelopeLocked : public EnvelopeFlow {
         context.step("after_draw");
         take_from_pot(mysql, campaign.id, drawn.cents);
         insert_envelope_claim(mysql, campaign.id, user, drawn.number, drawn.cents, Numbers::unique);
-        complete_order(mysql,
-                       {campaign.id, std::string(user), serial_of(drawn.number), drawn.cents});
+        complete_order(mysql, order_of(campaign, user, drawn));
         context.step("before_commit");
         return static_cast<std::uint64_t>(drawn.number);
     }

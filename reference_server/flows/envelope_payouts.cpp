@@ -85,13 +85,13 @@ bool has_order(MysqlConnection& mysql, std::string_view campaign, std::string_vi
         .has_value();
 }
 
-bool is_ordered(MysqlConnection& mysql, std::string_view campaign, std::string_view user,
-                std::string_view claim_id) {
+bool is_ordered(MysqlConnection& mysql, const PayoutOrder& order) {
     const auto row = mysql.query_one(
-        "SELECT claim_id FROM envelope_orders WHERE campaign_id = ? AND user_id = ?"
+        "SELECT claim_id, amount_cents FROM envelope_orders WHERE campaign_id = ? AND user_id = ?"
         " LOCK IN SHARE MODE",
-        {campaign, user});
-    return row && !row->is_null("claim_id") && row->text("claim_id") == claim_id;
+        {order.campaign, order.user});
+    return row && !row->is_null("claim_id") && row->text("claim_id") == order.claim_id &&
+           row->int64("amount_cents") == order.amount_cents;
 }
 
 void pay_order(Context& context, const PayoutOrder& order, const PayoutSteps& steps) {

@@ -41,9 +41,10 @@ bool insert_order(MysqlConnection& mysql, std::string_view campaign, std::string
 void complete_order(MysqlConnection& mysql, const PayoutOrder& order);
 /// Whether the user has a committed order.
 bool has_order(MysqlConnection& mysql, std::string_view campaign, std::string_view user);
-/// Whether the user's order is for that envelope, read behind whoever is still writing it.
-bool is_ordered(MysqlConnection& mysql, std::string_view campaign, std::string_view user,
-                std::string_view claim_id);
+/// Whether the user's order is this one, read behind whoever is still writing it. The amount
+/// counts: where it is drawn within the transaction, another click of the same user may have been
+/// given the same number with another amount.
+bool is_ordered(MysqlConnection& mysql, const PayoutOrder& order);
 
 /// The steps before and behind the payment service's execution of a payment.
 struct PayoutSteps {

@@ -1,0 +1,52 @@
+#include <string>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+#include "tests/support/envelope_bench.h"
+
+using namespace claimstorm;
+using namespace claimstorm::reference;
+using namespace claimstorm::test;
+
+namespace {
+
+std::int64_t unpaid(Bench& bench) {
+    return bench.context.mysql()
+        .query_one("SELECT COUNT(*) FROM envelope_orders WHERE campaign_id = 'bench' AND paid = 0")
+        ->int64(0);
+}
+
+/// Breaks the connection of a claim under way, whose transaction the server then rolls back.
+void kill_connection(Context& context) {
+    const auto row = context.mysql().query_one("SELECT CONNECTION_ID()");
+    MysqlConnection(lab_stores().mysql).execute_text("KILL " + std::to_string(row->int64(0)));
+}
+
+}  // namespace
+
+TEST_CASE(
+    "locked: a lost claim does not take another click's envelope of that number for its own") {
+    Bench bench("envelope/locked", 2, {"ttl=1ms", "wait=5s"});
+    // That two draws are the same is out of the question.
+    bench.campaign.budget_cents = 1'000'000'000;
+    bench.flow->prepare(bench.context, bench.campaign);
+    bool is_lost = false;
+    const StepHook hook = [&](Context& context, std::string_view step) {
+        if (step != "before_commit" || is_lost) return;
+        is_lost = true;
+        kill_connection(context);
+        // The other click waits until the server has rolled back, and is stored before the first
+        // has sent its COMMIT. Its payment is left to whoever comes first.
+        const StepHook fail = failing_at("before_payout");
+        Context other(lab_stores(), &fail);
+        CHECK_THROWS_AS(bench.claim(other, "a"), InjectedError);
+    };
+    Context context(lab_stores(), &hook);
+    CHECK(bench.claim(context, "a") == Outcome::already_claimed);
+    REQUIRE(is_lost);
+    const Background worker(bench);
+    CHECK(Background::until([&] { return unpaid(bench) == 0; }));
+    CHECK(who_has_what(payouts(bench)) == "a:HB1");
+    CHECK(sum_of(payouts(bench)) == sum_of(winners(bench)));
+}
