@@ -50,3 +50,17 @@ TEST_CASE(
     CHECK(who_has_what(payouts(bench)) == "a:HB1");
     CHECK(sum_of(payouts(bench)) == sum_of(winners(bench)));
 }
+
+TEST_CASE("guarded: a remembered id table that is not the event's any more is looked up again") {
+    Bench bench("envelope/id-table/guarded", 2);
+    REQUIRE(bench.claim("a") == Outcome::granted);
+    const auto other_server =
+        bench.entry.make(FlowOptions(bench.entry.name, bench.entry.options, {}));
+    other_server->prepare(bench.context, bench.campaign);
+    CHECK(bench.claim("b") == Outcome::granted);
+    CHECK(bench.claim("a") == Outcome::granted);
+    CHECK(who_has_what(winners(bench)) == "b:HB1 a:HB2");
+    other_server->close(bench.context, bench.campaign);
+    CHECK(bench.claim("c") == Outcome::rejected);
+    CHECK(bench.claim("c") == Outcome::rejected);
+}
