@@ -188,7 +188,7 @@ class EnvelopeIdTableGuarded : public IdTableFlow {
         if (stored.fate == Fate::refused && is_past_last) stored = run(attempt, number_left_over);
         if (stored.fate == Fate::refused && attempt.is_over) return std::nullopt;
         if (stored.fate == Fate::refused) return attempt.refusal;
-        if (stored.fate != Fate::committed) throw EnvironmentError(stored.why);
+        if (stored.fate != Fate::committed) return failed_envelope(stored);
         context.step("after_commit");
         return granted_envelope(attempt.number, attempt.cents);
     }

@@ -154,7 +154,7 @@ class EnvelopeIncrOnce : public EnvelopeFlow {
         if (stored.fate == Fate::refused) return ClaimResult{Outcome::already_claimed};
         if (stored.fate != Fate::rolled_back) hold.keep();
         context.step("after_commit");
-        if (stored.fate != Fate::committed) throw EnvironmentError(stored.why);
+        if (stored.fate != Fate::committed) return failed_envelope(stored);
         hold.settle();
         return granted_envelope(ticket, *cents);
     }

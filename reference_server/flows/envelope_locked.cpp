@@ -22,6 +22,7 @@
 //   - The order is written with the claim (an outbox): a payment that failed, or that a crash
 //     prevented, is made up for in the background, and the envelope's serial is its idempotency
 //     key, so that trying again never pays twice.
+//   - A transaction that gave way to others on every try stored nothing: its client is told 503.
 //   - A lost reply to COMMIT is settled by reading back; where that fails too the client is told
 //     500, and the outbox pays if it was stored.
 //
@@ -37,7 +38,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "model/error.h"
 #include "reference_server/backoff.h"
 #include "reference_server/campaign_store.h"
 #include "reference_server/claim_transaction.h"
@@ -103,7 +103,7 @@ class EnvelopeLocked : public EnvelopeFlow {
                 return is_ordered(mysql, order_of(campaign, user, drawn));
             });
         if (stored.fate == Fate::refused) return {refusal};
-        if (stored.fate != Fate::committed) throw EnvironmentError(stored.why);
+        if (stored.fate != Fate::committed) return failed_envelope(stored);
         context.step("after_commit");
 
         // Step 5.

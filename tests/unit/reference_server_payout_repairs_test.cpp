@@ -1,3 +1,4 @@
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -63,4 +64,22 @@ TEST_CASE("guarded: a remembered id table that is not the event's any more is lo
     other_server->close(bench.context, bench.campaign);
     CHECK(bench.claim("c") == Outcome::rejected);
     CHECK(bench.claim("c") == Outcome::rejected);
+}
+
+TEST_CASE("sound envelope flows tell a claim that gave way on every try to come again") {
+    for (const char* flow :
+         {"envelope/locked", "envelope/id-table/guarded", "envelope/incr-once"}) {
+        INFO(flow);
+        Bench bench(flow, 1);
+        MysqlConnection rival(lab_stores().mysql);
+        rival.execute_text("START TRANSACTION");
+        rival.execute("INSERT INTO envelope_orders (campaign_id, user_id) VALUES ('bench', 'a')");
+        StoreAddresses stores = lab_stores();
+        stores.lock_wait_timeout = std::chrono::seconds(0);  // 1205 at once
+        Context impatient(stores, nullptr);
+        CHECK(bench.claim(impatient, "a") == Outcome::throttled);
+        CHECK(winners(bench).empty());
+        rival.execute_text("ROLLBACK");
+        CHECK(bench.claim(impatient, "a") == Outcome::granted);
+    }
 }
