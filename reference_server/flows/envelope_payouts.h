@@ -52,8 +52,11 @@ struct PayoutSteps {
     std::string_view after = "after_payout";
 };
 
-/// Pays an order and marks it paid. However often it is done, after whatever went wrong between
-/// the two, the payment is executed once: the envelope's serial is its key.
+/// Pays what the order's row says, and marks it paid. However often it is done, after whatever went
+/// wrong between the two, the payment is executed once: the envelope's serial is its key.
+///
+/// The campaign may be put to its start at any moment by another server on the same database: an
+/// order whose row is gone is not paid, and none is marked paid whose payment is not in the book.
 void pay_order(Context& context, const PayoutOrder& order, const PayoutSteps& steps = {});
 
 /// Number and sum of the campaign's payments, as `close` shows them.

@@ -1,3 +1,4 @@
+#include <atomic>
 #include <chrono>
 #include <string>
 #include <vector>
@@ -24,7 +25,40 @@ void kill_connection(Context& context) {
     MysqlConnection(lab_stores().mysql).execute_text("KILL " + std::to_string(row->int64(0)));
 }
 
+const std::vector<std::string> outbox_flows = {"envelope/id-table/guarded", "envelope/incr-once"};
+
+/// "a" wins HB1; while one server pays for it another puts the campaign to its start, and `winner`
+/// wins HB1: what he has won is paid, and nothing else.
+void check_pays_the_new_life(const std::string& flow, const std::string& at_step,
+                             const std::string& winner) {
+    INFO(flow << ": started anew at " << at_step << ", won by " << winner);
+    Bench bench(flow, 1);
+    REQUIRE(bench.claim("a") == Outcome::granted);
+    const auto other_server = bench.entry.make(FlowOptions(flow, bench.entry.options, {}));
+    std::atomic<bool> is_anew = false;
+    const StepHook hook = [&](Context&, std::string_view step) {
+        if (step != at_step || is_anew) return;
+        Context context(lab_stores(), nullptr);
+        other_server->prepare(context, bench.campaign);
+        other_server->claim(context, bench.campaign, winner);
+        is_anew = true;
+    };
+    const Background worker(bench, hook);
+    CHECK(Background::until([&] { return is_anew && unpaid(bench) == 0; }));
+    CHECK(who_has_what(winners(bench)) == winner + ":HB1");
+    CHECK(who_has_what(payouts(bench)) == winner + ":HB1");
+}
+
 }  // namespace
+
+TEST_CASE("an order of a campaign's former life is neither paid nor taken for one of the new") {
+    for (const std::string& flow : outbox_flows) {
+        for (const char* step : {"before_payout", "after_payout"}) {
+            check_pays_the_new_life(flow, step, "a");
+            check_pays_the_new_life(flow, step, "b");
+        }
+    }
+}
 
 TEST_CASE(
     "locked: a lost claim does not take another click's envelope of that number for its own") {
