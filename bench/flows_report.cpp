@@ -11,6 +11,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// The article's cure in its sound form: what the others are measured against.
+constexpr const char* kBase = "coupon/global-lock/recheck";
 constexpr const char* kBegin = "<!-- bench flows: begin -->\n";
 constexpr const char* kEnd = "<!-- bench flows: end -->\n";
 
@@ -74,7 +76,10 @@ std::string picture(const std::vector<FlowRow>& rows) {
 }  // namespace
 
 std::string flows_table(const std::vector<FlowRow>& rows) {
-    const double base = rows.empty() ? 1 : std::max(1.0, answers_per_s(rows.front()));
+    double base = 1;
+    for (const FlowRow& row : rows) {
+        if (row.label == kBase) base = std::max(base, answers_per_s(row));
+    }
     std::string table =
         "| flow | answers/s | ratio | first \"sold out\" after | latency p99 | waiting for a Redis "
         "lock | for row locks | granted |\n"

@@ -20,7 +20,7 @@ struct FlowRow {
     std::vector<FlowSample> samples;  ///< one a round
 };
 
-/// The medians as a Markdown table; ratios are to the first row.
+/// The medians as a Markdown table; ratios are to coupon/global-lock/recheck.
 std::string flows_table(const std::vector<FlowRow>& rows);
 
 /// Puts the table between the two bench marks of flows.md in `docs`, and the picture beside it as
