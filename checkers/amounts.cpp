@@ -9,8 +9,11 @@
 //   storm occurs in the ledger, or the answer carries none, they do by user, if that user has just
 //   one promise and one row.
 //   An amount that a row lacks while others have one leaves the sum open: inconclusive, unless
-//   something else is wrong. Without a readable ledger the answers are judged by themselves.
-//   With a cut history nothing wrong is inconclusive.
+//   something else is wrong. With a cut history nothing wrong is inconclusive.
+//   Where no row carries an amount, the answers are judged by themselves. S distinct promises are
+//   the whole stock. Attempts without an answer, grants without an amount, and more rows than
+//   promises leave the sum open, and so do answers without an id that may be replays or too much;
+//   a whole budget is open, too, where the rows are unknown and fewer than S promises were the end.
 // Skipped where nothing carries an amount, as with coupons.
 // Cannot see: whether the money was moved (payouts does); amounts drawn unfairly.
 #include <algorithm>
@@ -33,9 +36,12 @@ struct Tally {
     std::int64_t without = 0;    // rows that carry none
     std::int64_t below_min = 0;  // amounts below the least, in rows; without rows, in answers
     std::int64_t answers = 0;    // distinct promises that carry an amount
+    std::int64_t bare = 0;       // grants that carry none and may be further promises
+    std::int64_t maybe = 0;      // answers with an amount that may be replays of another promise
     std::int64_t differing = 0;  // answers whose amount is not the stored one
     CentsSum stored;             // what the rows add up to
     CentsSum promised;           // what the distinct promises add up to
+    CentsSum at_most;            // and with what may be replays
 };
 
 Witness wrong_row(const Evidence& evidence, ByUser::Index at) {
@@ -79,6 +85,22 @@ void tally_rows(const Evidence& evidence, Tally& tally, Finding& finding) {
     }
 }
 
+/// Counts one user's answers without an id but for the one that stands for a promise.
+void tally_maybe_replays(const Evidence& evidence, std::span<const ByUser::Index> granted,
+                         Tally& tally) {
+    const bool some_have_ids = !granted_id(evidence, granted.back()).empty();
+    for (const ByUser::Index at : granted.subspan(some_have_ids ? 0 : 1)) {
+        if (!granted_id(evidence, at).empty()) return;
+        const std::int64_t amount = evidence.history.attempts[at].amount_cents;
+        if (amount == kNoNumber) {
+            ++tally.bare;
+        } else {
+            ++tally.maybe;
+            tally.at_most.add(amount);
+        }
+    }
+}
+
 /// Adds up each distinct promise; without rows, the least amount is asked of them instead.
 void tally_answers(const Evidence& evidence, const ByUser& grants, bool judge_least, Tally& tally,
                    Finding& finding) {
@@ -87,11 +109,16 @@ void tally_answers(const Evidence& evidence, const ByUser& grants, bool judge_le
         if (grants.of(user).empty()) continue;
         firsts.clear();
         add_distinct(evidence, grants.of(user), firsts);
+        tally_maybe_replays(evidence, grants.of(user), tally);
         for (const ByUser::Index at : firsts) {
             const std::int64_t amount = evidence.history.attempts[at].amount_cents;
-            if (amount == kNoNumber) continue;
+            if (amount == kNoNumber) {
+                ++tally.bare;
+                continue;
+            }
             ++tally.answers;
             tally.promised.add(amount);
+            tally.at_most.add(amount);
             if (!judge_least || amount >= evidence.campaign.min_cents) continue;
             ++tally.below_min;
             finding.add_witness([&] {
@@ -154,7 +181,49 @@ Witness sum_witness(std::string_view what, std::int64_t sum, std::int64_t budget
     return witness;
 }
 
-/// The sums that break the budget, in words; adds their witnesses.
+/// Why the answers, where no row carries an amount, do not tell what was given in all; empty when
+/// they do.
+std::string why_answers_are_open(const Evidence& evidence, const Tally& tally) {
+    const Campaign& campaign = evidence.campaign;
+    std::vector<std::string> why;
+    const std::int64_t silent = count_indeterminate(evidence.history);
+    if (silent > 0) why.push_back(counted(silent, "attempt") + " without an answer");
+    if (tally.bare > 0) why.push_back(counted(tally.bare, "grant") + " without an amount");
+    if (tally.without > tally.answers) {
+        why.push_back(fmt::format("{} for {}", counted(tally.without, "row"),
+                                  counted(tally.answers, "promise")));
+    }
+    const bool may_exceed = campaign.budget_cents && tally.at_most.value() > *campaign.budget_cents;
+    if (tally.maybe > 0 && (may_exceed || campaign.whole_budget)) {
+        why.push_back(counted(tally.maybe, "grant") + " without a claim id that may be a replay");
+    }
+    const auto& attempts = evidence.history.attempts;
+    if (campaign.whole_budget && !evidence.after.ledger.is_read() &&
+        tally.answers < campaign.stock &&
+        std::any_of(attempts.begin(), attempts.end(),
+                    [](const Attempt& attempt) { return attempt.outcome == Outcome::sold_out; })) {
+        why.push_back(fmt::format("sold_out was told after {} for a stock of {}",
+                                  counted(tally.answers, "promise"), with_commas(campaign.stock)));
+    }
+    return why.empty() ? "" : fmt::format("{}, and no row carries an amount", fmt::join(why, ", "));
+}
+
+/// Why the amounts that were read are not all there are; empty when they are.
+std::string why_open(const Evidence& evidence, const Tally& tally) {
+    if (tally.rows == 0) return why_answers_are_open(evidence, tally);
+    return tally.without == 0 ? "" : counted(tally.without, "row") + " without an amount";
+}
+
+/// Whether the whole stock is known to have gone, each unit with its amount. By the answers alone
+/// the promises are the stock; an end of the history that is missing may hold further ones.
+bool all_went(const Evidence& evidence, const Tally& tally) {
+    if (!why_open(evidence, tally).empty()) return false;
+    if (tally.rows > 0) return tally.rows >= evidence.campaign.stock;
+    return tally.answers >= evidence.campaign.stock && evidence.history.missing_tail.empty();
+}
+
+/// The sums that break the budget, in words; adds their witnesses. `all_went`: the whole budget is
+/// due, if the campaign promises it.
 std::vector<std::string> broken_sums(const Evidence& evidence, const Tally& tally, bool all_went,
                                      std::int64_t& over, std::int64_t& unspent, Finding& finding) {
     std::vector<std::string> parts;
@@ -173,11 +242,17 @@ std::vector<std::string> broken_sums(const Evidence& evidence, const Tally& tall
         finding.add_witness(
             [&] { return sum_witness("the promises", tally.promised.value(), *budget); });
     }
-    if (evidence.campaign.whole_budget && all_went && tally.without == 0 && beyond < 0) {
-        unspent = -beyond;
+    const bool by_rows = tally.rows > 0;
+    const std::int64_t short_of =
+        difference_in_cents(*budget, by_rows ? tally.stored.value() : tally.promised.value());
+    if (evidence.campaign.whole_budget && all_went && short_of > 0) {
+        unspent = short_of;
         parts.push_back(
             fmt::format("all went, and {} cents of the budget did not", with_commas(unspent)));
-        finding.add_witness([&] { return sum_witness("the rows", tally.stored.value(), *budget); });
+        finding.add_witness([&] {
+            return by_rows ? sum_witness("the rows", tally.stored.value(), *budget)
+                           : sum_witness("the promises", tally.promised.value(), *budget);
+        });
     }
     return parts;
 }
@@ -212,12 +287,11 @@ Finding check_amounts(const Evidence& evidence) {
         if (ledger_open && evidence.campaign.budget_cents) return inconclusive(kName, no_rows);
         return skipped(kName, "neither rows nor answers carry an amount");
     }
-    const bool all_went =
-        rows_judged &&
-        static_cast<std::int64_t>(evidence.after.ledger->rows.size()) >= evidence.campaign.stock;
+    const bool whole_is_due = !ledger_open && all_went(evidence, tally);
     std::int64_t over = 0;
     std::int64_t unspent = 0;
-    std::vector<std::string> wrong = broken_sums(evidence, tally, all_went, over, unspent, found);
+    std::vector<std::string> wrong =
+        broken_sums(evidence, tally, whole_is_due, over, unspent, found);
     if (tally.below_min > 0) {
         wrong.push_back(fmt::format("{} below the least of {} cents", with_commas(tally.below_min),
                                     with_commas(evidence.campaign.min_cents)));
@@ -228,15 +302,15 @@ Finding check_amounts(const Evidence& evidence) {
     }
 
     const std::string summed = what_was_summed(evidence, tally, rows_judged);
+    const std::string open = why_open(evidence, tally);
     Finding finding;
     if (!wrong.empty()) {
         finding = std::move(found);
         finding.summary = fmt::format("{}: {}", summed, fmt::join(wrong, "; "));
     } else if (ledger_open) {
         finding = inconclusive(kName, no_rows);
-    } else if (tally.rows > 0 && tally.without > 0) {
-        finding = inconclusive(kName, fmt::format("{}, but {} without an amount", summed,
-                                                  counted(tally.without, "row")));
+    } else if (!open.empty()) {
+        finding = inconclusive(kName, fmt::format("{}, but {}", summed, open));
     } else {
         finding = holds(kName, summed);
         if (tally.rows == 0) finding.summary += ", by the answers alone";

@@ -3,10 +3,11 @@
 // Held is what a row says and what a client was told. A row and an answer of one user may name the
 // same ticket: they are one claim. Two rows, two distinct promises, or two users may not.
 // Strength: a duplicate and a ticket outside are definite, they are numbers in somebody's hand.
-//   A missing number is definite where the rows carry the tickets and nothing is queued. By the
+//   A missing number is definite where all rows carry a ticket and nothing is queued. By the
 //   answers alone it is possible: an unanswered attempt may hold it; with a cut history, or rows
-//   that are named and cannot be judged, it is inconclusive. Up to p missing numbers may be
-//   queued claims': where nothing else is wrong, these are inconclusive.
+//   that are named and cannot be judged, it is inconclusive. As many missing numbers as there are
+//   queued claims and rows without a ticket may be theirs: where nothing else is wrong, these are
+//   inconclusive.
 // Needs: tickets, in the rows (column ticket) with settled stores, or in the answers
 // (fields.ticket). Without a readable ledger the answers are judged by themselves; with a cut
 // history nothing wrong is inconclusive. Skipped where nothing carries a ticket.
@@ -149,6 +150,22 @@ Tally tally_tickets(const Evidence& evidence, std::span<const Held> held, Findin
     return tally;
 }
 
+/// How many rows carry no ticket where others do. They may hold what is missing.
+std::int64_t rows_without_ticket(const Evidence& evidence, bool by_rows) {
+    if (!by_rows) return 0;
+    const auto& rows = evidence.after.ledger->rows;
+    return std::count_if(rows.begin(), rows.end(),
+                         [](const ClaimRow& row) { return row.ticket == kNoNumber; });
+}
+
+/// Who may hold what is missing: "2 rows without a ticket and 1 claim still queued".
+std::string may_hold_it(std::int64_t without, std::int64_t queued) {
+    std::vector<std::string> parts;
+    if (without > 0) parts.push_back(counted(without, "row") + " without a ticket");
+    if (queued > 0) parts.push_back(counted(queued, "claim") + " still queued");
+    return fmt::format("{}", fmt::join(parts, " and "));
+}
+
 Finding judge(const Evidence& evidence, const Tally& tally, bool by_rows,
               const std::string& no_rows, Finding found) {
     const std::string state = fmt::format("{}, the highest {}", counted(tally.tickets, "ticket"),
@@ -175,12 +192,14 @@ Finding judge(const Evidence& evidence, const Tally& tally, bool by_rows,
     if (tally.duplicates + tally.outside > 0) return finding;
 
     const auto& backlog = evidence.after.backlog;
+    const std::int64_t without = rows_without_ticket(evidence, by_rows);
+    const std::int64_t queued = backlog.is_read() ? std::max<std::int64_t>(0, *backlog) : 0;
     if (backlog.is_named() && !backlog.is_read()) {
         finding.verdict = Verdict::inconclusive;
         finding.summary += "; the backlog could not be read: " + backlog.why();
-    } else if (backlog.is_read() && tally.missing <= *backlog) {
+    } else if (tally.missing <= without + queued) {
         finding.verdict = Verdict::inconclusive;
-        finding.summary += fmt::format("; but {} still queued", counted(*backlog, "claim"));
+        finding.summary += "; but " + may_hold_it(without, queued);
     } else if (!by_rows && evidence.after.ledger.is_named() && !no_rows.empty()) {
         finding.verdict = Verdict::inconclusive;
         finding.summary += "; but " + no_rows;

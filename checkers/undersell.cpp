@@ -3,6 +3,9 @@
 // before the storm; those rows count as wanted too. A user with fewer new rows than that is a
 // loser. Strength: definite when every loser's last answer was sold_out: they were sent away for
 // good, and stock is left. Else possible: somebody would have got it by asking again.
+//   The copy of a click is no further wish: an attempt answered already_claimed to a user who was
+//   granted something or has a new row, and a grant that repeats a claim id. Grants without an id
+//   may be copies: they are as many wishes as the user has new rows, and at least one.
 //   "Throttled" asks the user to come again, and an attempt without an answer says nothing. Where
 //   every loser ended so (or was granted: that is lost_claims' business), nobody was sent away: the
 //   storm ended before the sale did, and the finding is inconclusive. So a sound service that sheds
@@ -20,6 +23,7 @@
 #include <fmt/format.h>
 
 #include "checkers/catalog.h"
+#include "checkers/grants.h"
 #include "checkers/sold.h"
 #include "checkers/verdicts.h"
 #include "model/units.h"
@@ -30,15 +34,18 @@ namespace {
 constexpr std::string_view kName = "undersell";
 constexpr auto kNoAttempt = std::numeric_limits<std::uint32_t>::max();
 
-/// What one user's attempts and rows amount to: 16 bytes.
+/// What one user's attempts and rows amount to: 20 bytes.
 struct Account {
     std::uint32_t sent = 0;
+    std::uint32_t copies = 0;  // of these, that may ask for nothing new
     std::uint32_t rows = 0;
     std::uint32_t old_rows = 0;
-    std::uint32_t last = kNoAttempt;  // the attempt that was answered last
+    std::uint32_t last = kNoAttempt;  // the attempt that was answered last, copies left out
 
     std::int64_t wants(std::int64_t limit) const {
-        return std::min<std::int64_t>(sent, std::max<std::int64_t>(0, limit - old_rows));
+        const std::int64_t wishes =
+            std::max<std::int64_t>(sent - copies, std::min<std::int64_t>(sent, got()));
+        return std::min(wishes, std::max<std::int64_t>(0, limit - old_rows));
     }
     std::int64_t got() const { return rows > old_rows ? std::int64_t{rows} - old_rows : 0; }
 };
@@ -50,21 +57,33 @@ TimeNs end_of(const Attempt& attempt) {
 
 std::vector<Account> accounts_of(const Evidence& evidence) {
     std::vector<Account> accounts(evidence.users.size());
+    for (const ClaimRow& row : evidence.after.ledger->rows) ++accounts.at(row.user).rows;
+    if (evidence.before.ledger.is_read()) {
+        for (const ClaimRow& row : evidence.before.ledger->rows) ++accounts.at(row.user).old_rows;
+    }
+    const ByUser grants = grants_by_user(evidence);
+    for (UserId user = 0; user < accounts.size(); ++user) {
+        const auto granted = grants.of(user);
+        const std::int64_t promises = promises_in(evidence, granted).least();
+        accounts[user].copies = static_cast<std::uint32_t>(std::ssize(granted) - promises);
+    }
     const auto& attempts = evidence.history.attempts;
     std::uint32_t at = 0;
     for (const Attempt& attempt : attempts) {
         Account& account = accounts.at(attempt.user);
         if (attempt.outcome != Outcome::not_sent) {
             ++account.sent;
+            const bool is_copy = attempt.outcome == Outcome::already_claimed &&
+                                 (account.got() > 0 || !grants.of(attempt.user).empty());
             const bool later =
                 account.last == kNoAttempt || end_of(attempts[account.last]) <= end_of(attempt);
-            if (later) account.last = at;
+            if (is_copy) {
+                ++account.copies;
+            } else if (later) {
+                account.last = at;
+            }
         }
         ++at;
-    }
-    for (const ClaimRow& row : evidence.after.ledger->rows) ++accounts.at(row.user).rows;
-    if (evidence.before.ledger.is_read()) {
-        for (const ClaimRow& row : evidence.before.ledger->rows) ++accounts.at(row.user).old_rows;
     }
     return accounts;
 }

@@ -21,11 +21,15 @@ std::optional<bool> is_stored(Context& context, std::uint64_t claim_id, const Re
 
 }  // namespace
 
-bool is_in_claims(MysqlConnection& mysql, std::uint64_t claim_id) {
-    return mysql
-        .query_one("SELECT id FROM claims WHERE id = ? LOCK IN SHARE MODE",
-                   {static_cast<std::int64_t>(claim_id)})
-        .has_value();
+ReadBack is_in_claims(const Campaign& campaign, std::string_view user) {
+    return [&campaign, user](MysqlConnection& mysql, std::uint64_t claim_id) {
+        return mysql
+            .query_one(
+                "SELECT id FROM claims WHERE id = ? AND campaign_id = ? AND user_id = ?"
+                " LOCK IN SHARE MODE",
+                {static_cast<std::int64_t>(claim_id), campaign.id, user})
+            .has_value();
+    };
 }
 
 ClaimTransaction run_claim_transaction(

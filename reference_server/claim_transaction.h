@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "model/campaign.h"
 #include "reference_server/context.h"
 
 namespace claimstorm::reference {
@@ -28,15 +29,16 @@ struct ClaimTransaction {
 };
 
 /// Whether the claim of that id is stored, found out with a locking read once COMMIT's reply was
-/// lost.
+/// lost. The id alone does not prove it: a database that crashed may give an id again whose row was
+/// not stored, to somebody else. So it asks for the campaign and the user too.
 using ReadBack = std::function<bool(MysqlConnection&, std::uint64_t claim_id)>;
 
-/// The read-back for claims in the table `claims`.
-bool is_in_claims(MysqlConnection& mysql, std::uint64_t claim_id);
+/// The read-back for this user's claim in the table `claims`. Holds references to both.
+ReadBack is_in_claims(const Campaign& campaign, std::string_view user);
 
 /// Runs `body` in a transaction of its own and commits. `body` stores the claim and returns its
-/// row's id in the table `claims` (or whatever `read_back` finds it by), or returns nullopt to
-/// refuse; it may run several times, each time on a fresh transaction.
+/// row's id (or whatever `read_back` finds it by), or returns nullopt to refuse; it may run several
+/// times, each time on a fresh transaction.
 ///
 /// A deadlock (1213), a lock wait timeout (1205) or a connection lost before COMMIT ends the whole
 /// transaction and is tried again, a bounded number of times. When COMMIT's reply is lost, the row
@@ -46,6 +48,6 @@ bool is_in_claims(MysqlConnection& mysql, std::uint64_t claim_id);
 /// What `body` throws, other than MysqlError, goes through after a rollback.
 ClaimTransaction run_claim_transaction(
     Context& context, const std::function<std::optional<std::uint64_t>(MysqlConnection&)>& body,
-    const ReadBack& read_back = is_in_claims);
+    const ReadBack& read_back);
 
 }  // namespace claimstorm::reference

@@ -202,7 +202,14 @@ std::optional<MysqlRecord> MysqlConnection::query_one(std::string_view sql, Mysq
     if (statement.columns() && statement.fetch()) {
         first.emplace(statement.columns(), MysqlRow(*statement.columns(), statement.values()));
     }
-    if (!statement.finish()) usable_ = false;
+    // The client library drops what follows the first row and reports no error it meets there. But
+    // when the connection broke, the transaction is gone: whoever is not told goes on outside of
+    // it.
+    const bool finished = statement.finish();
+    if (!finished) usable_ = false;
+    if (const unsigned code = mysql_errno(mysql_.get()); code != 0 || !finished) {
+        fail(code, mysql_sqlstate(mysql_.get()), mysql_error(mysql_.get()), sql);
+    }
     return first;
 }
 

@@ -137,6 +137,9 @@ bool Worker::assign_next(Connection& connection, Starved starved) {
         assign(connection, {next.planned_index, next.first_waited || starved.follow_up});
         return true;
     }
+    // Waiting for a connection may have outlasted their time. Whoever claimed later stands before
+    // them, when answered sooner: they come to light only one by one.
+    record_overdue_polls(now);
     if (polls_.next_due_ns() <= now && may_poll(now)) {
         assign_poll(connection, polls_.pop());
         groups_turn_ = true;

@@ -67,6 +67,14 @@ const Script& give_back_script() {
     return script;
 }
 
+const Script& enlist_script() {
+    // KEYS: stream, streams. ARGV: campaign.
+    static const Script script(
+        "if redis.call('XLEN', KEYS[1]) == 0 then return 0 end\n"
+        "return redis.call('SADD', KEYS[2], ARGV[1])\n");
+    return script;
+}
+
 /// [id, [name, value, …]]; the fields are nil when the entry was deleted meanwhile.
 StreamEntry entry_from(const Reply& reply) {
     const auto& parts = reply.elements();
@@ -205,6 +213,10 @@ void ClaimStream::give_back(const StreamEntry& entry, Outcome refusal) {
                            {entry.user, entry.claim_id, refusal == Outcome::rejected ? "1" : "0",
                             refusal == Outcome::already_claimed ? "0" : "1"});
     settle({entry});
+}
+
+void ClaimStream::enlist() {
+    enlist_script().run(context_.redis(), {keys_.stream, kStreams}, {campaign_});
 }
 
 std::vector<StreamEntry> ClaimStream::list(std::string_view after, std::int64_t count) {

@@ -77,6 +77,10 @@ class ClaimStream {
     /// has a claim that the gate had forgotten, with the unit; the user stays.
     void give_back(const StreamEntry& entry, Outcome refusal);
 
+    /// Puts the campaign back into that set of campaigns, should it be missing there although its
+    /// stream has entries: nobody would read them.
+    void enlist();
+
     /// All entries, oldest first, `count` after the one called `after` ("" for the first ones).
     std::vector<StreamEntry> list(std::string_view after, std::int64_t count);
 

@@ -68,11 +68,15 @@ std::optional<std::uint64_t> insert_unique_claim(MysqlConnection& mysql, const C
     }
 }
 
-bool is_in_unique_claims(MysqlConnection& mysql, std::uint64_t claim_id) {
-    return mysql
-        .query_one("SELECT id FROM unique_claims WHERE id = ? LOCK IN SHARE MODE",
-                   {static_cast<std::int64_t>(claim_id)})
-        .has_value();
+ReadBack is_in_unique_claims(const Campaign& campaign, std::string_view user) {
+    return [&campaign, user](MysqlConnection& mysql, std::uint64_t claim_id) {
+        return mysql
+            .query_one(
+                "SELECT id FROM unique_claims WHERE id = ? AND campaign_id = ? AND user_id = ?"
+                " LOCK IN SHARE MODE",
+                {static_cast<std::int64_t>(claim_id), campaign.id, user})
+            .has_value();
+    };
 }
 
 }  // namespace claimstorm::reference

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "reference_server/claim_transaction.h"
 #include "reference_server/flow.h"
 #include "stores/mysql.h"
 
@@ -41,8 +42,8 @@ class CouponFlow : public Flow {
     ClaimTable table_;
 };
 
-/// The read-back for `run_claim_transaction`, for claims in that table.
-bool is_in_unique_claims(MysqlConnection& mysql, std::uint64_t claim_id);
+/// The read-back for this user's claim in the table `unique_claims`. Holds references to both.
+ReadBack is_in_unique_claims(const Campaign& campaign, std::string_view user);
 
 /// Adds the claim's row to `unique_claims` and returns its id; nullopt when the user has one. Waits
 /// while another transaction is adding the same user's.

@@ -34,7 +34,9 @@
 //     until the next claim comes by, or until reconcile. No unit is sold from it.
 //   - a pause longer than the TTL: the next holder's announcement makes the paused one's write
 //     fail; it begins again until `wait` is over, then 503. When all are slower than the TTL, all
-//     overtake each other and few get through: slow, never wrong.
+//     overtake each other and few get through: slow, never wrong. At before_commit the paused one
+//     has locked the announcement: the others wait for it to commit, one lock wait timeout (1205)
+//     at a time, until `wait` is over, then 503; it is they who are late, not its write that fails.
 //   - Redis without its data: tokens would start again below the announced fence; whoever is
 //     refused for that raises the counter to it first.
 #include <chrono>
@@ -137,8 +139,14 @@ class CouponGlobalLockFencing : public Flow {
             context.redis().command({"INCR", key_of(campaign.id, "fence")}).integer();
         context.step("after_token");
         // Step 3.
-        if (!announce(context.mysql(), campaign, token)) {
-            raise_fence(context, campaign);
+        try {
+            if (!announce(context.mysql(), campaign, token)) {
+                raise_fence(context, campaign);
+                return std::nullopt;
+            }
+        } catch (const MysqlError& error) {
+            // Somebody is about to commit and holds the announcement: as good as overtaken.
+            if (!is_lock_wait_timeout(error) && !is_deadlock(error)) throw;
             return std::nullopt;
         }
         context.step("after_announce");
@@ -184,7 +192,8 @@ class CouponGlobalLockFencing : public Flow {
                                             std::string_view user, std::int64_t token,
                                             std::int64_t left) {
         const ClaimTransaction stored = run_claim_transaction(
-            context, [&](MysqlConnection& mysql) -> std::optional<std::uint64_t> {
+            context,
+            [&](MysqlConnection& mysql) -> std::optional<std::uint64_t> {
                 const MysqlDone guard = mysql.execute(
                     "UPDATE coupon_fences SET used = 1"
                     " WHERE campaign_id = ? AND fence = ? AND used = 0",
@@ -195,7 +204,8 @@ class CouponGlobalLockFencing : public Flow {
                 const std::uint64_t claim_id = insert_claim(mysql, campaign, user);
                 context.step("before_commit");
                 return claim_id;
-            });
+            },
+            is_in_claims(campaign, user));
         {
             // Step 5, also when the step between throws.
             const AtScopeEnd follow([&] {
@@ -205,9 +215,8 @@ class CouponGlobalLockFencing : public Flow {
             });
             context.step("after_commit");
         }
-        if (stored.fate == Fate::committed) return granted(stored.claim_id);
         if (stored.fate == Fate::refused) return std::nullopt;
-        throw EnvironmentError(stored.why);
+        return answer(stored, Outcome::throttled);
     }
 
     std::chrono::milliseconds ttl_;

@@ -139,9 +139,12 @@ class CouponGlobalLockRecheck : public Flow {
         // Steps 3 and 4.
         Outcome refusal = Outcome::sold_out;
         std::optional<std::int64_t> left;  // as the counter's row will hold it, once known
-        const ClaimTransaction stored = run_claim_transaction(context, [&](MysqlConnection& mysql) {
-            return store(context, mysql, campaign, user, counter, refusal, left);
-        });
+        const ClaimTransaction stored = run_claim_transaction(
+            context,
+            [&](MysqlConnection& mysql) {
+                return store(context, mysql, campaign, user, counter, refusal, left);
+            },
+            is_in_claims(campaign, user));
         {
             // Step 5, also when the step between throws. Only what a transaction has settled may
             // lower the cache.
@@ -152,9 +155,7 @@ class CouponGlobalLockRecheck : public Flow {
             context.step("after_commit");
         }
         context.step("before_unlock");
-        if (stored.fate == Fate::committed) return granted(stored.claim_id);
-        if (stored.fate == Fate::refused) return {refusal};
-        throw EnvironmentError(stored.why);
+        return answer(stored, refusal);
     }
 
     /// Reads again with the row locked, decides, and writes. The id of the claim row, or nullopt

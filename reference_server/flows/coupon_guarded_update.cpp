@@ -66,7 +66,7 @@ class CouponGuardedUpdate : public CouponFlow {
                 context.step("before_commit");
                 return claim_id;  // step 4
             },
-            is_in_unique_claims);
+            is_in_unique_claims(campaign, user));
         context.step("after_commit");
         return answer(stored, refusal);
     }

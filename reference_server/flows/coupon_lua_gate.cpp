@@ -2,8 +2,8 @@
 //
 //   1. and 2. In one script, so that nothing comes between: the user is not in the set of those who
 //      have claimed, the counter is above zero; then DECR, and SADD the user.
-//   3. and 4. One MySQL transaction: the claim row; remaining-1 guarded by remaining > 0, the
-//      sold-out mark in the same statement.
+//   3. and 4. One MySQL transaction: the claim row, whose table has a unique key over campaign and
+//      user; remaining-1 guarded by remaining > 0, the sold-out mark in the same statement.
 //   5. If the transaction fails for certain: one script gives the unit back and takes the user out.
 //
 // Follows no article; public flash-sale code does it over and over, mostly without step 5.
@@ -19,11 +19,14 @@
 //     certain, given back; not to be learned, the unit stays taken and the client is told 500.
 //   - Should Redis come back with an older counter, the guarded update still refuses what the stock
 //     does not cover; the user is taken out, the unit is not given back.
+//   - Should it come back older, without some who have claimed, the unique key still refuses them.
+//     The gate took user and unit in one script and forgot them together: the refused claim has put
+//     both back where they were, so the user stays in the set and the unit taken.
 //
 // What it cannot do: between 2 and 5 a unit is taken that may yet come back. Who asks meanwhile is
-// told "sold out" or, on a second click, "already claimed", although the claim then fails. And the
-// users are kept apart by the set alone: one that comes back older, without some who have claimed,
-// lets those claim again.
+// told "sold out" or, on a second click, "already claimed", although the claim then fails. And
+// where the set alone was lost and the counter was not, each user refused by the unique key costs a
+// unit: unsold until reconcile, never sold twice.
 //
 // What it promises under faults: never an oversell, a duplicate or a lost claim, and
 //   - An exception at after_gate or before_commit: rolled back, unit and user given back, 500. At
@@ -38,7 +41,11 @@
 //   - A pause: the claim takes longer; a unit it may give back comes back later.
 //   - The cache lost with all its keys: every claim is told 500, for a missing counter is no
 //     sell-out, and nothing is sold until reconcile has made counter and set anew.
+#include <algorithm>
 #include <memory>
+#include <span>
+#include <string>
+#include <vector>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -47,6 +54,7 @@
 #include "reference_server/campaign_store.h"
 #include "reference_server/claim_transaction.h"
 #include "reference_server/flows.h"
+#include "reference_server/flows/coupon_flow.h"
 #include "reference_server/flows/coupon_reads.h"
 
 namespace claimstorm::reference {
@@ -114,7 +122,7 @@ class Reservation {
     ~Reservation() {
         try {
             if (maybe_held_) run(give_back_script(), units_to_give_back_);
-        } catch (const RedisError&) {  // NOLINT(bugprone-empty-catch): see above
+        } catch (...) {  // NOLINT(bugprone-empty-catch): see above
         }
     }
     Reservation(const Reservation&) = delete;
@@ -155,16 +163,12 @@ class Reservation {
     bool maybe_held_ = false;
 };
 
-class CouponLuaGate : public Flow {
+class CouponLuaGate : public CouponFlow {
   public:
-    void check(const Campaign& campaign) const override {
-        if (campaign.per_user != 1) {
-            throw BadRequest("coupon/lua-gate keeps its users in a set: per_user must be 1");
-        }
-    }
+    CouponLuaGate() : CouponFlow(Counter::in_cache, ClaimTable::unique_claims) {}
 
     void prepare(Context& context, const Campaign& campaign) override {
-        Flow::prepare(context, campaign);
+        CouponFlow::prepare(context, campaign);
         context.redis().command(
             {"DEL", key_of(campaign.id, "users"), key_of(campaign.id, "holders")});
     }
@@ -186,30 +190,38 @@ class CouponLuaGate : public Flow {
         context.step("after_gate");
 
         // Steps 3 and 4. The campaign's row, which all claims share, is locked as late as possible.
+        Outcome refusal = Outcome::sold_out;
         const ClaimTransaction stored = run_claim_transaction(
-            context, [&](MysqlConnection& mysql) -> std::optional<std::uint64_t> {
-                const std::uint64_t claim_id = insert_claim(mysql, campaign, user);
+            context,
+            [&](MysqlConnection& mysql) -> std::optional<std::uint64_t> {
+                const auto claim_id = insert_unique_claim(mysql, campaign, user);
+                refusal = Outcome::already_claimed;
+                if (!claim_id) return std::nullopt;
                 const MysqlDone sold = mysql.execute(
                     "UPDATE campaigns SET sold_out = (remaining = 1), remaining = remaining - 1"
                     " WHERE id = ? AND remaining > 0",
                     {campaign.id});
+                refusal = Outcome::sold_out;
                 if (sold.affected_rows != 1) return std::nullopt;
                 context.step("before_commit");
                 return claim_id;
-            });
-        if (stored.fate == Fate::committed || stored.fate == Fate::unknown) reservation.keep();
-        if (stored.fate == Fate::refused) reservation.drop_unit();
+            },
+            is_in_unique_claims(campaign, user));
+        settle(reservation, stored.fate, refusal);
         context.step("after_commit");
 
-        return answer(stored, Outcome::sold_out);  // step 5 is the reservation's destructor
+        return answer(stored, refusal);  // step 5 is the reservation's destructor
     }
 
     std::optional<nlohmann::ordered_json> reconcile(Context& context,
                                                     const Campaign& campaign) override {
         // The set is built beside the one in use, so that an interrupted repair changes nothing.
         const std::string stored = key_of(campaign.id, "users:stored");
-        collect_users(context, campaign, stored);
-        const std::int64_t left = campaign.stock - read_state(context.mysql(), campaign.id).claims;
+        // All is read before anything is sent: a read that fails half-way leaves nothing unanswered
+        // on the connection to Redis.
+        const auto users = users_with_row(context.mysql(), campaign);
+        store_users(context.redis(), stored, users);
+        const std::int64_t left = campaign.stock - static_cast<std::int64_t>(users.size());
         const auto done = rebuild_script()
                               .run(context.redis(),
                                    {remaining_key(campaign.id), key_of(campaign.id, "users"),
@@ -225,26 +237,43 @@ class CouponLuaGate : public Flow {
     }
 
     nlohmann::ordered_json evidence() const override {
-        auto evidence = Flow::evidence();
+        auto evidence = CouponFlow::evidence();
         evidence["redis"]["users"] = {{"set", key_of("{campaign}", "users")}};
         return evidence;
     }
 
   private:
-    /// Makes `set` the set of the users who have a row. Throws RedisError.
-    static void collect_users(Context& context, const Campaign& campaign, std::string_view set) {
-        RedisConnection& redis = context.redis();
+    /// What the claim took in the gate once its transaction has ended.
+    static void settle(Reservation& reservation, Fate fate, Outcome refusal) {
+        if (fate == Fate::committed || fate == Fate::unknown) reservation.keep();
+        if (fate != Fate::refused) return;
+        if (refusal == Outcome::already_claimed) {
+            // The gate had forgotten an earlier claim, with its unit: now it has both again.
+            reservation.keep();
+        } else {
+            reservation.drop_unit();
+        }
+    }
+
+    static std::vector<std::string> users_with_row(MysqlConnection& mysql,
+                                                   const Campaign& campaign) {
+        std::vector<std::string> users;
+        mysql.for_each_row("SELECT user_id FROM unique_claims WHERE campaign_id = ?", {campaign.id},
+                           [&](const MysqlRow& row) { users.push_back(row.text(0)); });
+        return users;
+    }
+
+    /// Makes `set` the set of these users. Throws RedisError.
+    static void store_users(RedisConnection& redis, std::string_view set,
+                            const std::vector<std::string>& users) {
         redis.command({"DEL", set});
-        std::size_t appended = 0;
-        const auto flush = [&] {
-            for (const Reply& reply : redis.flush()) static_cast<void>(reply.integer());
-        };
-        context.mysql().for_each_row("SELECT user_id FROM claims WHERE campaign_id = ?",
-                                     {campaign.id}, [&](const MysqlRow& row) {
-                                         redis.append({"SADD", set, row.text(0)});
-                                         if (++appended % kUsersAtOnce == 0) flush();
-                                     });
-        flush();
+        for (std::size_t from = 0; from < users.size(); from += kUsersAtOnce) {
+            const auto batch =
+                std::span(users).subspan(from, std::min(kUsersAtOnce, users.size() - from));
+            std::vector<std::string_view> words = {"SADD", set};
+            words.insert(words.end(), batch.begin(), batch.end());
+            redis.command(words);
+        }
     }
 };
 

@@ -82,13 +82,15 @@ class CouponOptimistic : public CouponFlow {
             context.step("after_read");
             // Steps 2 to 4.
             const ClaimTransaction stored = run_claim_transaction(
-                context, [&](MysqlConnection& mysql) -> std::optional<std::uint64_t> {
+                context,
+                [&](MysqlConnection& mysql) -> std::optional<std::uint64_t> {
                     if (!write(mysql, campaign, coupon)) return std::nullopt;
                     context.step("after_update");
                     const std::uint64_t claim_id = insert_claim(mysql, campaign, user);
                     context.step("before_commit");
                     return claim_id;
-                });
+                },
+                is_in_claims(campaign, user));
             const bool too_late = stored.fate == Fate::refused;
             if (too_late && attempt < retries_) {
                 std::this_thread::sleep_for(backoff.next());

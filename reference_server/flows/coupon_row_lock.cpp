@@ -47,7 +47,8 @@ class CouponRowLock : public CouponFlow {
     ClaimResult claim(Context& context, const Campaign& campaign, std::string_view user) override {
         Outcome refusal = Outcome::sold_out;
         const ClaimTransaction stored = run_claim_transaction(
-            context, [&](MysqlConnection& mysql) -> std::optional<std::uint64_t> {
+            context,
+            [&](MysqlConnection& mysql) -> std::optional<std::uint64_t> {
                 // Step 1.
                 const auto coupon = mysql.query_one(
                     "SELECT remaining FROM campaigns WHERE id = ? FOR UPDATE", {campaign.id});
@@ -68,7 +69,8 @@ class CouponRowLock : public CouponFlow {
                 const std::uint64_t claim_id = insert_claim(mysql, campaign, user);
                 context.step("before_commit");
                 return claim_id;  // step 4
-            });
+            },
+            is_in_claims(campaign, user));
         context.step("after_commit");
         return answer(stored, refusal);
     }

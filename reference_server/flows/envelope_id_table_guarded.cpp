@@ -59,10 +59,15 @@ struct Attempt {
     std::string user;
     OpenEvent& event;
     // What the last transaction came to.
+    bool is_over = false;  ///< the table is not the event's, or not any more
     ClaimResult refusal = {Outcome::sold_out};
     std::int64_t number = 0;
     std::int64_t cents = 0;
 };
+
+PayoutOrder order_of(const Attempt& attempt) {
+    return {attempt.campaign.id, attempt.user, serial_of(attempt.number), attempt.cents};
+}
 
 /// The id of a row for the user, or nullopt when the id in question has an owner.
 std::optional<std::int64_t> insert_id(MysqlConnection& mysql, const Attempt& attempt,
@@ -110,10 +115,8 @@ using FindNumber = std::optional<std::int64_t> (*)(MysqlConnection&, const Attem
 /// Step 2 with either way to a number.
 std::optional<std::uint64_t> store(MysqlConnection& mysql, Attempt& attempt, FindNumber find) {
     const Campaign& campaign = attempt.campaign;
-    if (!is_open(mysql, attempt.event.table, campaign.id)) {
-        attempt.refusal = {Outcome::rejected, {}, {}, {}, "the event is over"};
-        return std::nullopt;
-    }
+    attempt.is_over = !is_open(mysql, attempt.event.table, campaign.id);
+    if (attempt.is_over) return std::nullopt;
     attempt.refusal = {Outcome::already_claimed};
     if (!insert_order(mysql, campaign.id, attempt.user)) return std::nullopt;
     attempt.context.step("after_order");
@@ -125,7 +128,7 @@ std::optional<std::uint64_t> store(MysqlConnection& mysql, Attempt& attempt, Fin
     if (!cents) throw EnvironmentError(fmt::format("the envelope HB{} is missing", *number));
     attempt.number = *number;
     attempt.cents = *cents;
-    complete_order(mysql, {campaign.id, attempt.user, serial_of(*number), *cents});
+    complete_order(mysql, order_of(attempt));
     attempt.context.step("before_commit");
     return static_cast<std::uint64_t>(*number);
 }
@@ -134,7 +137,7 @@ ClaimTransaction run(Attempt& attempt, FindNumber find) {
     return run_claim_transaction(
         attempt.context, [&](MysqlConnection& mysql) { return store(mysql, attempt, find); },
         [&](MysqlConnection& mysql, std::uint64_t) {
-            return is_ordered(mysql, attempt.campaign.id, attempt.user, serial_of(attempt.number));
+            return is_ordered(mysql, order_of(attempt));
         });
 }
 
@@ -148,24 +151,16 @@ class EnvelopeIdTableGuarded : public IdTableFlow {
     }
 
     ClaimResult claim(Context& context, const Campaign& campaign, std::string_view user) override {
-        const auto event = events().find(context.mysql(), campaign.id);
-        if (!event) return closed();
-        // Step 1. In this order: once all are gone, whoever has an envelope has his order too.
-        const bool all_gone = event->all_gone;
-        if (has_order(context.mysql(), campaign.id, user)) return {Outcome::already_claimed};
-        if (all_gone) return {Outcome::sold_out};
-        context.step("after_read");
-
-        // Steps 2 and 3.
-        Attempt attempt{context, campaign, std::string(user), *event};
-        ClaimTransaction stored = run(attempt, next_number);
-        if (stored.fate == Fate::refused && attempt.refusal.outcome == Outcome::sold_out) {
-            stored = run(attempt, number_left_over);
+        // What this process remembers may be the table of the campaign's former life, where it was
+        // put to its start by another server, or between a claim's look into the registry and its
+        // remembering. The second look is into the registry.
+        for (int looks = 0; looks < 2; ++looks) {
+            const auto event = events().find(context.mysql(), campaign.id);
+            if (!event) return closed();
+            if (const auto result = claim_in(*event, context, campaign, user)) return *result;
+            events().forget(campaign.id);
         }
-        if (stored.fate == Fate::refused) return attempt.refusal;
-        if (stored.fate != Fate::committed) throw EnvironmentError(stored.why);
-        context.step("after_commit");
-        return granted_envelope(attempt.number, attempt.cents);
+        return closed();
     }
 
     std::vector<BackgroundWork> background() override {
@@ -175,6 +170,29 @@ class EnvelopeIdTableGuarded : public IdTableFlow {
     }
 
   private:
+    /// What the client is told; nullopt when the event does not have that table any more.
+    static std::optional<ClaimResult> claim_in(OpenEvent& event, Context& context,
+                                               const Campaign& campaign, std::string_view user) {
+        // Step 1. In this order: once all are gone, whoever has an envelope has his order too.
+        const bool all_gone = event.all_gone;
+        if (has_order(context.mysql(), campaign.id, user)) {
+            return ClaimResult{Outcome::already_claimed};
+        }
+        if (all_gone) return ClaimResult{Outcome::sold_out};
+        context.step("after_read");
+
+        // Steps 2 and 3.
+        Attempt attempt{context, campaign, std::string(user), event};
+        ClaimTransaction stored = run(attempt, next_number);
+        const bool is_past_last = !attempt.is_over && attempt.refusal.outcome == Outcome::sold_out;
+        if (stored.fate == Fate::refused && is_past_last) stored = run(attempt, number_left_over);
+        if (stored.fate == Fate::refused && attempt.is_over) return std::nullopt;
+        if (stored.fate == Fate::refused) return attempt.refusal;
+        if (stored.fate != Fate::committed) return failed_envelope(stored);
+        context.step("after_commit");
+        return granted_envelope(attempt.number, attempt.cents);
+    }
+
     OutboxPayer payer_{std::chrono::milliseconds(0)};
 };
 

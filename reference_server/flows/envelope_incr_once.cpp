@@ -149,14 +149,12 @@ class EnvelopeIncrOnce : public EnvelopeFlow {
                 context.step("before_commit");
                 return static_cast<std::uint64_t>(ticket);
             },
-            [&](MysqlConnection& mysql, std::uint64_t) {
-                return is_ordered(mysql, campaign.id, user, order.claim_id);
-            });
+            [&](MysqlConnection& mysql, std::uint64_t) { return is_ordered(mysql, order); });
         if (stored.fate == Fate::refused && is_claimed) return std::nullopt;
         if (stored.fate == Fate::refused) return ClaimResult{Outcome::already_claimed};
         if (stored.fate != Fate::rolled_back) hold.keep();
         context.step("after_commit");
-        if (stored.fate != Fate::committed) throw EnvironmentError(stored.why);
+        if (stored.fate != Fate::committed) return failed_envelope(stored);
         hold.settle();
         return granted_envelope(ticket, *cents);
     }

@@ -22,6 +22,7 @@
 //   - The order is written with the claim (an outbox): a payment that failed, or that a crash
 //     prevented, is made up for in the background, and the envelope's serial is its idempotency
 //     key, so that trying again never pays twice.
+//   - A transaction that gave way to others on every try stored nothing: its client is told 503.
 //   - A lost reply to COMMIT is settled by reading back; where that fails too the client is told
 //     500, and the outbox pays if it was stored.
 //
@@ -37,7 +38,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "model/error.h"
 #include "reference_server/backoff.h"
 #include "reference_server/campaign_store.h"
 #include "reference_server/claim_transaction.h"
@@ -55,6 +55,10 @@ struct Drawn {
     std::int64_t number = 0;
     std::int64_t cents = 0;
 };
+
+PayoutOrder order_of(const Campaign& campaign, std::string_view user, const Drawn& drawn) {
+    return {campaign.id, std::string(user), serial_of(drawn.number), drawn.cents};
+}
 
 std::string lock_key(std::string_view campaign) {
     return key_of(campaign, "lock");
@@ -96,16 +100,15 @@ class EnvelopeLocked : public EnvelopeFlow {
                 return store(context, mysql, campaign, user, refusal, drawn);
             },
             [&](MysqlConnection& mysql, std::uint64_t) {
-                return is_ordered(mysql, campaign.id, user, serial_of(drawn.number));
+                return is_ordered(mysql, order_of(campaign, user, drawn));
             });
         if (stored.fate == Fate::refused) return {refusal};
-        if (stored.fate != Fate::committed) throw EnvironmentError(stored.why);
+        if (stored.fate != Fate::committed) return failed_envelope(stored);
         context.step("after_commit");
 
         // Step 5.
         try {
-            pay_order(context,
-                      {campaign.id, std::string(user), serial_of(drawn.number), drawn.cents});
+            pay_order(context, order_of(campaign, user, drawn));
         } catch (const MysqlError&) {  // NOLINT(bugprone-empty-catch): the outbox pays it
         }
         context.step("before_unlock");
@@ -171,8 +174,7 @@ class EnvelopeLocked : public EnvelopeFlow {
         context.step("after_draw");
         take_from_pot(mysql, campaign.id, drawn.cents);
         insert_envelope_claim(mysql, campaign.id, user, drawn.number, drawn.cents, Numbers::unique);
-        complete_order(mysql,
-                       {campaign.id, std::string(user), serial_of(drawn.number), drawn.cents});
+        complete_order(mysql, order_of(campaign, user, drawn));
         context.step("before_commit");
         return static_cast<std::uint64_t>(drawn.number);
     }

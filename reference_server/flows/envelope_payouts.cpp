@@ -19,6 +19,20 @@ constexpr std::size_t kMostQueued = 1'000'000;
 constexpr int kPayAttempts = 5;
 constexpr std::chrono::milliseconds kOutboxPause{20};
 
+/// Pays with the order's row locked: whoever deletes it (orders first, payouts behind them) does so
+/// before, and nothing is paid, or afterwards, and the payment goes the same way.
+void pay_from_row(MysqlConnection& mysql, const PayoutOrder& order) {
+    try {
+        mysql.execute(
+            "INSERT INTO payouts (campaign_id, user_id, claim_id, amount_cents, idempotency_key)"
+            " SELECT campaign_id, user_id, claim_id, amount_cents, claim_id FROM envelope_orders"
+            " WHERE campaign_id = ? AND user_id = ? AND claim_id = ? LOCK IN SHARE MODE",
+            {order.campaign, order.user, order.claim_id});
+    } catch (const MysqlError& error) {
+        if (!is_duplicate_key(error)) throw;
+    }
+}
+
 }  // namespace
 
 void create_payout_tables(MysqlConnection& mysql) {
@@ -85,22 +99,24 @@ bool has_order(MysqlConnection& mysql, std::string_view campaign, std::string_vi
         .has_value();
 }
 
-bool is_ordered(MysqlConnection& mysql, std::string_view campaign, std::string_view user,
-                std::string_view claim_id) {
+bool is_ordered(MysqlConnection& mysql, const PayoutOrder& order) {
     const auto row = mysql.query_one(
-        "SELECT claim_id FROM envelope_orders WHERE campaign_id = ? AND user_id = ?"
+        "SELECT claim_id, amount_cents FROM envelope_orders WHERE campaign_id = ? AND user_id = ?"
         " LOCK IN SHARE MODE",
-        {campaign, user});
-    return row && !row->is_null("claim_id") && row->text("claim_id") == claim_id;
+        {order.campaign, order.user});
+    return row && !row->is_null("claim_id") && row->text("claim_id") == order.claim_id &&
+           row->int64("amount_cents") == order.amount_cents;
 }
 
 void pay_order(Context& context, const PayoutOrder& order, const PayoutSteps& steps) {
     context.step(steps.before);
-    pay(context.mysql(), order, order.claim_id);
+    pay_from_row(context.mysql(), order);
     context.step(steps.after);
     context.mysql().execute(
-        "UPDATE envelope_orders SET paid = 1 WHERE campaign_id = ? AND user_id = ?",
-        {order.campaign, order.user});
+        "UPDATE envelope_orders SET paid = 1"
+        " WHERE campaign_id = ? AND user_id = ? AND claim_id = ? AND EXISTS ("
+        " SELECT 1 FROM payouts WHERE campaign_id = ? AND idempotency_key = ? AND user_id = ?)",
+        {order.campaign, order.user, order.claim_id, order.campaign, order.claim_id, order.user});
 }
 
 nlohmann::ordered_json payouts_made(MysqlConnection& mysql, std::string_view campaign) {

@@ -41,9 +41,10 @@ bool insert_order(MysqlConnection& mysql, std::string_view campaign, std::string
 void complete_order(MysqlConnection& mysql, const PayoutOrder& order);
 /// Whether the user has a committed order.
 bool has_order(MysqlConnection& mysql, std::string_view campaign, std::string_view user);
-/// Whether the user's order is for that envelope, read behind whoever is still writing it.
-bool is_ordered(MysqlConnection& mysql, std::string_view campaign, std::string_view user,
-                std::string_view claim_id);
+/// Whether the user's order is this one, read behind whoever is still writing it. The amount
+/// counts: where it is drawn within the transaction, another click of the same user may have been
+/// given the same number with another amount.
+bool is_ordered(MysqlConnection& mysql, const PayoutOrder& order);
 
 /// The steps before and behind the payment service's execution of a payment.
 struct PayoutSteps {
@@ -51,8 +52,11 @@ struct PayoutSteps {
     std::string_view after = "after_payout";
 };
 
-/// Pays an order and marks it paid. However often it is done, after whatever went wrong between
-/// the two, the payment is executed once: the envelope's serial is its key.
+/// Pays what the order's row says, and marks it paid. However often it is done, after whatever went
+/// wrong between the two, the payment is executed once: the envelope's serial is its key.
+///
+/// The campaign may be put to its start at any moment by another server on the same database: an
+/// order whose row is gone is not paid, and none is marked paid whose payment is not in the book.
 void pay_order(Context& context, const PayoutOrder& order, const PayoutSteps& steps = {});
 
 /// Number and sum of the campaign's payments, as `close` shows them.

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "model/error.h"
 #include "reference_server/campaign_store.h"
 #include "reference_server/flows/envelope_payouts.h"
 
@@ -108,6 +109,13 @@ std::int64_t envelope_claims_of(MysqlConnection& mysql, std::string_view campaig
 
 ClaimResult granted_envelope(std::int64_t number, std::int64_t amount_cents) {
     return {Outcome::granted, serial_of(number), number, amount_cents, {}};
+}
+
+ClaimResult failed_envelope(const ClaimTransaction& failed) {
+    if (failed.fate == Fate::rolled_back && failed.contended) {
+        return {Outcome::throttled, {}, {}, {}, failed.why};
+    }
+    throw EnvironmentError(failed.why);
 }
 
 void EnvelopeFlow::create_schema(Context& context) {

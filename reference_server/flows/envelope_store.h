@@ -8,6 +8,7 @@
 
 #include "model/campaign.h"
 #include "reference_server/amounts.h"
+#include "reference_server/claim_transaction.h"
 #include "reference_server/context.h"
 #include "reference_server/flow.h"
 #include "reference_server/flow_options.h"
@@ -45,6 +46,11 @@ std::int64_t envelope_claims_of(MysqlConnection& mysql, std::string_view campaig
 
 /// The answer for a stored claim.
 ClaimResult granted_envelope(std::int64_t number, std::int64_t amount_cents);
+
+/// The answer for a transaction that failed: throttled, when it gave way to others on every try and
+/// nothing is stored. Throws EnvironmentError where the client must be told 500: the database
+/// failed, or what became of the claim stays unknown.
+ClaimResult failed_envelope(const ClaimTransaction& failed);
 
 /// What the envelope flows share: the tables, which campaigns they refuse, and the evidence of
 /// those that leave their claims in `envelope_claims`.

@@ -83,8 +83,8 @@ class RebuiltKeys {
 };
 
 /// The entries of this life of the campaign whose fate is not stored: they will be.
-std::vector<StreamEntry> undecided(Context& context, ClaimStream& stream, std::string_view campaign,
-                                   std::string_view epoch) {
+std::vector<StreamEntry> undecided(MysqlConnection& mysql, ClaimStream& stream,
+                                   std::string_view campaign, std::string_view epoch) {
     std::vector<StreamEntry> result;
     std::string last;
     for (;;) {
@@ -92,7 +92,7 @@ std::vector<StreamEntry> undecided(Context& context, ClaimStream& stream, std::s
         if (entries.empty()) return result;
         for (const StreamEntry& entry : entries) {
             if (entry.epoch != epoch) continue;
-            if (!fate_of(context.mysql(), campaign, entry.claim_id)) result.push_back(entry);
+            if (!fate_of(mysql, campaign, entry.claim_id)) result.push_back(entry);
         }
         last = entries.back().id;
     }
@@ -124,7 +124,7 @@ nlohmann::ordered_json reconcile_stream(Context& context, const Campaign& campai
             ++claims;
         });
     std::int64_t users = claims;
-    const auto queued = undecided(context, stream, campaign.id, epoch);
+    const auto queued = undecided(mysql, stream, campaign.id, epoch);
     for (const StreamEntry& entry : queued) rebuilt.add_claim(entry);
     const auto waiting = static_cast<std::int64_t>(queued.size());
     const std::int64_t remaining = row->int64("stock") - claims;
@@ -132,6 +132,7 @@ nlohmann::ordered_json reconcile_stream(Context& context, const Campaign& campai
                   {remaining, remaining <= 0 ? 1 : 0, campaign.id});
     const std::int64_t counter = std::max<std::int64_t>(remaining - waiting, 0);
     const Reply was = rebuilt.put_in_place(counter, epoch);
+    stream.enlist();
     transaction.commit();
 
     const auto& before = was.elements();

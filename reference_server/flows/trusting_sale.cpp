@@ -13,8 +13,9 @@ ClaimResult sell_trusting_the_lock(Context& context, const Campaign& campaign,
                                    std::string_view user, const std::function<void()>& written) {
     Outcome refusal = Outcome::sold_out;
     std::int64_t left = 0;
-    const ClaimTransaction stored =
-        run_claim_transaction(context, [&](MysqlConnection& mysql) -> std::optional<std::uint64_t> {
+    const ClaimTransaction stored = run_claim_transaction(
+        context,
+        [&](MysqlConnection& mysql) -> std::optional<std::uint64_t> {
             const auto coupon =
                 mysql.query_one("SELECT remaining FROM campaigns WHERE id = ?", {campaign.id});
             if (!coupon) {
@@ -32,7 +33,8 @@ ClaimResult sell_trusting_the_lock(Context& context, const Campaign& campaign,
             if (written) written();
             context.step("before_commit");
             return claim_id;
-        });
+        },
+        is_in_claims(campaign, user));
     context.step("after_commit");
     if (stored.fate == Fate::refused) return {refusal};
     if (stored.fate != Fate::committed) throw EnvironmentError(stored.why);

@@ -19,7 +19,8 @@ class WholeStock : public Stock {
     void create_schema(Context& /*context*/) const override {}
 
     void prepare(Context& context, const Campaign& campaign) const override {
-        context.redis().command({"DEL", lock_key(campaign.id)});
+        // The lock of the whole system may be held by a claim of another campaign.
+        if (!system_wide_lock_) context.redis().command({"DEL", lock_key(campaign.id)});
     }
 
     std::vector<StockCounter> counters(const Campaign& campaign,

@@ -177,8 +177,8 @@ TEST_CASE("stores that die during the storm make the run inconclusive, or worse"
     ChildProcess child = program.start({CLAIMSTORM_PROGRAM, "run", "s.json"});
     REQUIRE(eventually([&] { return program.err_so_far().find("storm: ") != std::string::npos; }));
     MysqlConnection mysql(parse_mysql_url(lab.mysql_url()));
-    REQUIRE(
-        eventually([&] { return mysql.query_one("SELECT COUNT(*) FROM claims")->int64(0) > 100; }));
+    REQUIRE(eventually(
+        [&] { return mysql.query_one("SELECT COUNT(*) FROM unique_claims")->int64(0) > 100; }));
     ::kill(lab.redis_process().pid, SIGKILL);
     const Ended ended = program.finish(child);
     INFO(ended.out << ended.err);

@@ -92,11 +92,12 @@ struct Rows {
     std::int64_t users = 0;
 };
 
-inline Rows rows_of(const std::string& campaign) {
+/// `table`: where the flow stores its claims, see ClaimTable.
+inline Rows rows_of(const std::string& campaign, const std::string& table = "claims") {
     MysqlConnection mysql(lab_stores().mysql);
-    const auto row = mysql.query_one(
-        "SELECT COUNT(*) AS n, COUNT(DISTINCT user_id) AS u FROM claims WHERE campaign_id = ?",
-        {campaign});
+    const auto row = mysql.query_one("SELECT COUNT(*) AS n, COUNT(DISTINCT user_id) AS u FROM " +
+                                         table + " WHERE campaign_id = ?",
+                                     {campaign});
     return {row->int64("n"), row->int64("u")};
 }
 

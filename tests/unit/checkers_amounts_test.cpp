@@ -130,6 +130,75 @@ TEST_CASE("a whole budget must have gone once the whole stock went, and not befo
     CHECK(check_amounts(whole).verdict == Verdict::holds);
 }
 
+TEST_CASE("by the answers alone a whole budget is judged once they are all that went") {
+    const auto alone = [](std::int64_t second) {
+        auto story = shared_out();
+        answer(story, 1).amount_cents = second;
+        row(story, 0).amount_cents = row(story, 1).amount_cents = kNoNumber;
+        story.raw().campaign.whole_budget = true;
+        return story;
+    };
+    for (const bool rows : {true, false}) {
+        INFO("rows without an amount: " << rows);
+        const auto told = [&](std::int64_t second) {
+            return rows ? alone(second) : alone(second).no_claims_query();
+        };
+        CHECK(check_amounts(told(600)).verdict == Verdict::holds);
+        const Finding finding = check_amounts(told(100));
+        CHECK(finding.verdict == Verdict::violated);
+        CHECK(finding.strength == Strength::definite);
+        CHECK(says(finding, ": all went, and 500 cents of the budget did not"));
+        CHECK(figures(finding).at("unspent_cents") == 500);
+        CHECK(sentences(finding) ==
+              std::vector<std::string>{"the promises add up to 500 cents, the budget is 1,000"});
+        // What else was given, and how much of it, nobody knows.
+        CHECK(check_amounts(told(100).lose_reply("c")).verdict == Verdict::inconclusive);
+        CHECK(check_amounts(told(100).grant("c", "3")).verdict == Verdict::inconclusive);
+        CHECK(check_amounts(told(100).grant("a")).verdict == Verdict::inconclusive);
+        CHECK(check_amounts(told(100).history_cut("tail")).verdict == Verdict::inconclusive);
+    }
+    // With rows left to give, the whole budget is not due yet; without rows it is not known
+    // whether all went, once somebody was told so.
+    auto part = alone(100).no_claims_query();
+    part.raw().campaign.stock = 3;
+    CHECK(check_amounts(part).verdict == Verdict::holds);
+    const Finding unknown = check_amounts(part.refuse("c"));
+    CHECK(unknown.verdict == Verdict::inconclusive);
+    CHECK(says(unknown, "sold_out"));
+    part.raw().campaign.whole_budget = false;
+    CHECK(check_amounts(part).verdict == Verdict::holds);
+    // An unread ledger may hold anything.
+    CHECK(check_amounts(alone(100).claims_unreadable("gone")).verdict == Verdict::inconclusive);
+}
+
+TEST_CASE("by the answers alone, what was given without an amount leaves the sum open") {
+    const auto told = [] { return storm(9).budget(10).grant("a", "1").told_cents(4); };
+    const Finding silent = check_amounts(told().lose_reply("b").attempt("c", Outcome::pending));
+    CHECK(silent.verdict == Verdict::inconclusive);
+    CHECK(silent.summary ==
+          "1 promise over 4 cents of a budget of 10, but 2 attempts without an answer, and no row "
+          "carries an amount");
+    const Finding bare = check_amounts(told().grant("b", "2"));
+    CHECK(bare.verdict == Verdict::inconclusive);
+    CHECK(says(bare, "but 1 grant without an amount, and"));
+    // Claims from before the storm, or of others: their rows do not say how much.
+    const Finding old = check_amounts(told().row("a", "1").old_row("x", "9"));
+    CHECK(old.verdict == Verdict::inconclusive);
+    CHECK(says(old, "but 2 rows for 1 promise, and"));
+    CHECK(check_amounts(told().row("a", "1")).verdict == Verdict::holds);
+    // A copy of the answer that leaves the amount out takes nothing from it.
+    CHECK(check_amounts(told().grant("a", "1")).verdict == Verdict::holds);
+    // Rows with amounts tell it all.
+    CHECK(check_amounts(told().row("a", "1").cents(4).lose_reply("b")).verdict == Verdict::holds);
+    // Answers without an id may be replays, or more than the budget.
+    const auto twice = [](std::int64_t cents) {
+        return storm(9).budget(10).grant("a").told_cents(cents).grant("a").told_cents(cents);
+    };
+    CHECK(check_amounts(twice(5)).verdict == Verdict::holds);
+    CHECK(check_amounts(twice(6)).verdict == Verdict::inconclusive);
+    CHECK(says(check_amounts(twice(6)), "but 1 grant without a claim id that may be a replay"));
+}
+
 TEST_CASE("a client told another amount than is stored was told wrong") {
     auto story = shared_out();
     answer(story, 1).amount_cents = 599;

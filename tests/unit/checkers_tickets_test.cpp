@@ -125,6 +125,21 @@ TEST_CASE("a missing number may be a queued claim's, as many as are queued") {
     CHECK(says(check_tickets(unread), "the backlog could not be read: WRONGTYPE"));
 }
 
+TEST_CASE("a missing number may be that of a row without one, as many as there are") {
+    const auto story = [] { return gap_free(storm(5).row("a", "1").ticket(3).row("b", "2")); };
+    CHECK(check_tickets(story()).verdict == Verdict::violated);
+    CHECK(check_tickets(story()).strength == Strength::definite);
+    const Finding open = check_tickets(story().row("c", "3"));
+    CHECK(open.verdict == Verdict::inconclusive);
+    CHECK(says(open, "2 missing; but 2 rows without a ticket"));
+    CHECK(figures(open) == figures_of(1, 0, 0, 2));
+    const Finding both = check_tickets(story().backlog(1));
+    CHECK(both.verdict == Verdict::inconclusive);
+    CHECK(says(both, "2 missing; but 1 row without a ticket and 1 claim still queued"));
+    CHECK(check_tickets(story().row("c", "3").row("d", "4").ticket(3)).verdict ==
+          Verdict::violated);
+}
+
 TEST_CASE("by the answers alone a missing number is possible, a duplicate definite") {
     const auto told = [] {
         return gap_free(storm(5).no_claims_query().grant("a", "1").told_ticket(2));

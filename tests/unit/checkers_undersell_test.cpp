@@ -131,6 +131,40 @@ TEST_CASE("a user may want several where several are allowed, one an attempt") {
     CHECK(figures(check_undersell(held)).at("losers") == 2);
 }
 
+TEST_CASE("a click that is answered with what the user already has is no further wish") {
+    // A sound service that answers the copy of a click already_claimed, or the same once more.
+    for (const bool replays : {false, true}) {
+        auto story = storm(4).per_user(2).sold(3);
+        for (int i = 0; i < 3; ++i) {
+            const std::string user = "u" + std::to_string(i);
+            if (replays) story.grant(user, std::to_string(i + 1));
+            if (!replays) story.refuse(user, Outcome::already_claimed);
+        }
+        INFO("replays: " << replays);
+        const Finding sound = check_undersell(story);
+        CHECK(sound.verdict == Verdict::skipped);
+        CHECK(sound.summary ==
+              "3 units wanted, 3 rows for a stock of 4: fewer wanted than there was");
+        CHECK(figures(sound).at("losers") == 0);
+        CHECK(check_undersell(story.refuse("x")).verdict == Verdict::violated);
+        CHECK(figures(check_undersell(story)).at("losers") == 1);
+    }
+    // Who has nothing of this storm did want what it was refused.
+    auto nothing = storm(2).sold(1).refuse("x", Outcome::already_claimed);
+    CHECK(check_undersell(nothing).verdict == Verdict::violated);
+    // A grant whose row is missing is lost_claims' business, whatever its copy was answered.
+    auto lost = storm(1).per_user(2).grant("a", "1").refuse("a", Outcome::already_claimed);
+    CHECK(figures(check_undersell(lost)).at("wanted") == 1);
+    CHECK(check_undersell(lost).verdict == Verdict::inconclusive);
+}
+
+TEST_CASE("grants without an id are as many wishes as there are rows, and one where there is one") {
+    const auto story = [] { return storm(3).per_user(2).grant("a").grant("a").row("a"); };
+    CHECK(figures(check_undersell(story())).at("wanted") == 1);
+    CHECK(figures(check_undersell(story().row("a"))).at("wanted") == 2);
+    CHECK(check_undersell(story().row("a").refuse("x")).verdict == Verdict::violated);
+}
+
 TEST_CASE("a cut history hides who wanted, and who was refused last") {
     CHECK(check_undersell(storm(3).sold(2).history_cut("tail")).verdict == Verdict::inconclusive);
     CHECK(says(check_undersell(storm(3).sold(2).history_cut("tail")), "but the history is cut"));

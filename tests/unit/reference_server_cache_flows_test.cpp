@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "reference_server/flows/coupon_reads.h"
+#include "reference_server/flows/coupon_flow.h"
 #include "reference_server/flows/segmented_coupon.h"
 #include "tests/support/flow_bench.h"
 #include "tests/support/rival.h"
@@ -267,12 +267,12 @@ TEST_CASE("lua-gate: repeating reconcile changes nothing, not even where nobody 
     CHECK(keys.size() == 1);
 }
 
-TEST_CASE("lua-gate: reconcile puts back more users than go into one pipeline") {
+TEST_CASE("lua-gate: reconcile puts back more users than go into one command") {
     FreshBench bench("coupon/lua-gate", 3000);
     MysqlConnection& mysql = bench.context.mysql();
     Transaction transaction(mysql);
     for (int user = 0; user < 2500; ++user) {
-        insert_claim(mysql, bench.campaign, std::to_string(user));
+        insert_unique_claim(mysql, bench.campaign, std::to_string(user));
     }
     transaction.commit();
     const auto mended = bench.flow->reconcile(bench.context, bench.campaign);

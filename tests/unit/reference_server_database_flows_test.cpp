@@ -252,7 +252,7 @@ TEST_CASE("a sound flow that is a deadlock's victim (1213) runs its whole transa
     const std::vector<Order> table = {{"coupon/row-lock", true, "claims"},
                                       {"coupon/optimistic", true, "claims"},
                                       {"coupon/guarded-update", false, "unique_claims"},
-                                      {"coupon/lua-gate", false, "claims"}};
+                                      {"coupon/lua-gate", false, "unique_claims"}};
     for (const Order& order : table) {
         INFO(order.flow);
         FreshBench bench(order.flow, 3);

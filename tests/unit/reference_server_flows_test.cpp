@@ -1,5 +1,6 @@
 #include <atomic>
 #include <barrier>
+#include <map>
 #include <set>
 #include <string>
 #include <thread>
@@ -206,7 +207,7 @@ TEST_CASE("sound flows hold when a store's connection breaks at any of their com
           "INSERT INTO claims", "COMMIT"},
          {"GET", "NX", "EVAL", release}},
         {"coupon/lua-gate",
-         {"START TRANSACTION", "INSERT INTO claims", "UPDATE campaigns", "COMMIT"},
+         {"START TRANSACTION", "INSERT INTO unique_claims", "UPDATE campaigns", "COMMIT"},
          {"EVAL"}}};
     for (const Breaks& row : table) {
         for (const auto when :
@@ -250,7 +251,7 @@ TEST_CASE("recheck: a cache that was not lowered for a broken connection is lowe
 }
 
 TEST_CASE("the victim of a deadlock runs its whole transaction again") {
-    Bench bench("coupon/lua-gate", 3);
+    Bench bench("coupon/row-lock", 3);
     MysqlConnection other(lab_stores().mysql);
     // The other session has written more, so that InnoDB chooses the claim as the victim.
     other.execute_text("START TRANSACTION");
@@ -263,7 +264,8 @@ TEST_CASE("the victim of a deadlock runs its whole transaction again") {
     std::thread crossing;
     int runs = 0;
     const auto stored = run_claim_transaction(
-        bench.context, [&](MysqlConnection& mysql) -> std::optional<std::uint64_t> {
+        bench.context,
+        [&](MysqlConnection& mysql) -> std::optional<std::uint64_t> {
             mysql.execute("UPDATE campaigns SET remaining = remaining - 1 WHERE id = 'bench'");
             if (++runs == 1) {
                 crossing = std::thread([&] {
@@ -274,7 +276,8 @@ TEST_CASE("the victim of a deadlock runs its whole transaction again") {
             }
             return mysql.execute("INSERT INTO claims (campaign_id, user_id) VALUES ('bench', 'a')")
                 .insert_id;
-        });
+        },
+        is_in_claims(bench.campaign, "a"));
     crossing.join();
     CHECK(stored.fate == Fate::committed);
     CHECK(runs == 2);
@@ -283,7 +286,7 @@ TEST_CASE("the victim of a deadlock runs its whole transaction again") {
 }
 
 TEST_CASE("a lock wait that times out costs the whole transaction, not half of it") {
-    Bench bench("coupon/lua-gate", 3);
+    Bench bench("coupon/row-lock", 3);
     MysqlConnection holder(lab_stores().mysql);
     std::optional<Transaction> holding(holder);
     holder.execute("UPDATE campaigns SET stock = stock + 1 WHERE id = 'bench'");
@@ -291,14 +294,16 @@ TEST_CASE("a lock wait that times out costs the whole transaction, not half of i
     impatient.lock_wait_timeout = std::chrono::seconds(1);
     Context context(impatient, nullptr);
     int runs = 0;
-    const auto stored =
-        run_claim_transaction(context, [&](MysqlConnection& mysql) -> std::optional<std::uint64_t> {
+    const auto stored = run_claim_transaction(
+        context,
+        [&](MysqlConnection& mysql) -> std::optional<std::uint64_t> {
             if (++runs == 2) holding.reset();
             const auto row =
                 mysql.execute("INSERT INTO claims (campaign_id, user_id) VALUES ('bench', 'a')");
             mysql.execute("UPDATE campaigns SET remaining = remaining - 1 WHERE id = 'bench'");
             return row.insert_id;
-        });
+        },
+        is_in_claims(bench.campaign, "a"));
     CHECK(stored.fate == Fate::committed);
     CHECK(runs == 2);
     CHECK(bench.state().claims == 1);
@@ -309,26 +314,32 @@ TEST_CASE("a transaction that cannot be stored is given up after a bounded numbe
     Bench bench("coupon/lua-gate", 3);
     int runs = 0;
     const auto refused = run_claim_transaction(
-        bench.context, [&](MysqlConnection& mysql) -> std::optional<std::uint64_t> {
+        bench.context,
+        [&](MysqlConnection& mysql) -> std::optional<std::uint64_t> {
             ++runs;
             return mysql.execute("INSERT INTO no_such_table VALUES (1)").insert_id;
-        });
+        },
+        is_in_claims(bench.campaign, "a"));
     CHECK(refused.fate == Fate::rolled_back);
     CHECK(runs == 1);  // no deadlock: the same again would fail the same
     CHECK_THAT(refused.why, Catch::Matchers::Contains("no_such_table"));
     runs = 0;
     const auto lost = run_claim_transaction(
-        bench.context, [&](MysqlConnection& mysql) -> std::optional<std::uint64_t> {
+        bench.context,
+        [&](MysqlConnection& mysql) -> std::optional<std::uint64_t> {
             ++runs;
             mysql.execute_text("KILL CONNECTION CONNECTION_ID()");
             return 1;
-        });
+        },
+        is_in_claims(bench.campaign, "a"));
     CHECK(lost.fate == Fate::rolled_back);
     CHECK(runs == 5);
 }
 
 TEST_CASE("a sound flow holds under a hammer: stock sold exactly, nobody twice, counters agree") {
-    for (const char* name : {"coupon/global-lock/recheck", "coupon/lua-gate"}) {
+    const std::map<std::string, std::string> tables = {{"coupon/global-lock/recheck", "claims"},
+                                                       {"coupon/lua-gate", "unique_claims"}};
+    for (const auto& [name, table] : tables) {
         INFO(name);
         RunningServer server(RunningServer::options(name));
         server.create("hammered", 100);
@@ -338,8 +349,8 @@ TEST_CASE("a sound flow holds under a hammer: stock sold exactly, nobody twice, 
               1200);
         CHECK(std::set<std::string>(told.granted_users.begin(), told.granted_users.end()).size() ==
               100);
-        CHECK(rows_of("hammered").claims == 100);
-        CHECK(rows_of("hammered").users == 100);
+        CHECK(rows_of("hammered", table).claims == 100);
+        CHECK(rows_of("hammered", table).users == 100);
         const auto state = server.state("hammered");
         CHECK(state["remaining"] == 0);
         CHECK(state["cache_remaining"] == 0);

@@ -417,6 +417,42 @@ TEST_CASE("polls that never find a connection end with their time") {
     CHECK(server.requests() == 2);
 }
 
+TEST_CASE("a poll whose time ended behind another in the queue does not go out any more") {
+    // The first user's claim is answered slowly: its poll stands behind the second user's, who
+    // claimed later and may be asked after for longer. Two further claims hold both connections
+    // until the first one's time is over, and the second one's is not.
+    std::mutex mutex;
+    std::vector<std::string> polled;
+    const auto begin = std::chrono::steady_clock::now();
+    std::atomic<std::chrono::steady_clock::duration> first_claim{0ns};
+    ScriptedServer server([&](const std::string& request, int) {
+        const std::string user = user_of(request);
+        if (is_poll(request)) {
+            const std::lock_guard lock(mutex);
+            polled.push_back(user);
+            return granted();
+        }
+        if (user == "u1") {
+            first_claim = std::chrono::steady_clock::now() - begin;
+            std::this_thread::sleep_for(400ms);
+        } else if (user != "u2") {
+            std::this_thread::sleep_until(begin + first_claim.load() + 850ms);
+            return ScriptedAnswer{http_answer(410, "{}")};
+        }
+        return accepted(request);
+    });
+    const Plan plan = {{0, 0, 1}, {300 * kMs, 1, 1}, {310 * kMs, 2, 1}, {410 * kMs, 3, 1}};
+    Storm storm(server, 4, 2);
+    storm.order.spec.timeout = 2s;
+    storm.order.endpoint.poll->every = 200ms;
+    storm.order.endpoint.poll->until = 700ms;
+    for (const Attempt& attempt : storm.fire(plan)) {
+        if (attempt.user == 0) CHECK(attempt.outcome == Outcome::pending);
+        if (attempt.user == 1) CHECK(attempt.outcome == Outcome::granted);
+    }
+    CHECK(polled == std::vector<std::string>{"u2"});
+}
+
 TEST_CASE("a claim id is escaped for the place it is put into") {
     std::string seen;
     ScriptedServer server([&](const std::string& request, int) {
