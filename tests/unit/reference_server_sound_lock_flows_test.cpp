@@ -95,6 +95,7 @@ TEST_CASE("sound locks: a holder who is overtaken at any step sells nothing twic
             CHECK(outcomes.first == Outcome::granted);
             CHECK(outcomes.second == Outcome::granted);
             CHECK(two.state().remaining == 0);
+            CHECK(two.state().cache_remaining == 0);  // whoever lowers it last
             CHECK(two.state().claims == 2);
         }
     }
@@ -251,6 +252,14 @@ TEST_CASE("fencing: with lock_wait=none the overtaken holder is told to come aga
     Context context(lab_stores(), &hook);
     CHECK(bench.claim(context, "a") == Outcome::throttled);
     check_one_unit_sold(bench, 1);
+}
+
+TEST_CASE("fencing: a token that was announced before is nobody else's") {
+    Bench bench("coupon/global-lock/fencing", 3);
+    CHECK(bench.claim("a") == Outcome::granted);
+    bench.context.redis().command({"SET", key_of("bench", "fence"), "0"});  // an older counter
+    CHECK(bench.claim("b") == Outcome::granted);
+    CHECK(bench.context.redis().command({"GET", key_of("bench", "fence")}).integer() == 2);
 }
 
 TEST_CASE("fencing: a counter behind the announced fence is raised to it") {
