@@ -201,7 +201,7 @@ HttpResponse Api::claim(const HttpRequest& request, const Campaign& campaign, Co
     const std::string user = read_claim_user(request.body);
     const auto began = std::chrono::steady_clock::now();
     const auto waited_before = context.lock_waited();
-    const HttpResponse response = told(flow_.claim(context, campaign, user));
+    HttpResponse response = told(flow_.claim(context, campaign, user));
     const std::chrono::nanoseconds took = std::chrono::steady_clock::now() - began;
     ++claims_served_;
     claim_ns_ += took.count();

@@ -79,6 +79,26 @@ std::string list_flows_json() {
     return list.dump() + "\n";
 }
 
+namespace {
+
+void add_fault_options(CLI::App& app, CommandLine& line) {
+    app.add_option("--failpoint", line.server.failpoints,
+                   "STEP=ACTION[@WHEN], e.g. in_lock=crash@3; the step * is each of them. Actions: "
+                   "error, crash, pause(50ms), drop-reply, lose-cache; when: 3, 3+, 3-5, 2.5%")
+        ->envname("CLAIMSTORM_FAILPOINT")
+        ->allow_extra_args(false);
+    app.add_option("--failpoint-seed", line.server.failpoint_seed,
+                   "Draws the hits of failpoints with a share")
+        ->envname("CLAIMSTORM_FAILPOINT_SEED")
+        ->capture_default_str();
+    app.add_option("--restarts", line.restarts, "Start a crashed server again, this often at most")
+        ->envname("CLAIMSTORM_RESTARTS")
+        ->check(CLI::Range(0, 1000))
+        ->capture_default_str();
+}
+
+}  // namespace
+
 std::optional<CommandLine> read_command_line(int argc, const char* const* argv) {
     CommandLine line;
     std::string flow;
@@ -112,19 +132,7 @@ std::optional<CommandLine> read_command_line(int argc, const char* const* argv) 
         ->envname("CLAIMSTORM_QUEUE")
         ->check(CLI::Range(1, 1000000))
         ->capture_default_str();
-    app.add_option("--failpoint", line.server.failpoints,
-                   "STEP=ACTION[@WHEN], e.g. in_lock=crash@3; the step * is each of them. Actions: "
-                   "error, crash, pause(50ms), drop-reply, lose-cache; when: 3, 3+, 3-5, 2.5%")
-        ->envname("CLAIMSTORM_FAILPOINT")
-        ->allow_extra_args(false);
-    app.add_option("--failpoint-seed", line.server.failpoint_seed,
-                   "Draws the hits of failpoints with a share")
-        ->envname("CLAIMSTORM_FAILPOINT_SEED")
-        ->capture_default_str();
-    app.add_option("--restarts", line.restarts, "Start a crashed server again, this often at most")
-        ->envname("CLAIMSTORM_RESTARTS")
-        ->check(CLI::Range(0, 1000))
-        ->capture_default_str();
+    add_fault_options(app, line);
     app.add_flag("--announce", line.announce, "Once ready, print a target file on one line")
         ->envname("CLAIMSTORM_ANNOUNCE");
     app.add_flag("--list-flows", list, "List the flows and their options");
