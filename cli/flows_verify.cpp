@@ -42,6 +42,7 @@ std::vector<std::string> chosen_scenarios(const Flags& flags) {
     std::vector<std::string> scenarios;
     std::vector<std::string_view> known;
     const std::vector<FlowDescription> flows = list_flows({});
+    known.reserve(flows.size());
     for (const FlowDescription& flow : flows) known.emplace_back(flow.name);
     const auto is_named = [&flags](const std::string& name) {
         return flags.names.empty() ||
