@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "model/campaign.h"
@@ -22,6 +23,16 @@ struct FlowEntry {
     std::vector<std::string> background_steps;  ///< the same for its background work
     std::unique_ptr<Flow> (*make)(const FlowOptions& options) = nullptr;
 };
+
+/// The usual `FlowEntry::make`: from the options, where the flow takes any.
+template <typename Kind>
+std::unique_ptr<Flow> make_flow(const FlowOptions& options) {
+    if constexpr (std::is_constructible_v<Kind, const FlowOptions&>) {
+        return std::make_unique<Kind>(options);
+    } else {
+        return std::make_unique<Kind>();
+    }
+}
 
 /// All flows, in the order they are listed.
 const std::vector<FlowEntry>& flows();

@@ -51,7 +51,6 @@
 // Until the stream is empty the database lags behind the gate, and while a claim that will be
 // refused is on its way, others may be told "sold out".
 #include <exception>
-#include <memory>
 
 #include <nlohmann/json.hpp>
 
@@ -140,9 +139,7 @@ FlowEntry coupon_async_stream() {
     entry.steps = {"after_gate"};
     entry.background_steps = {"after_read", "before_commit", "after_commit", "after_ack",
                               "before_give_up"};
-    entry.make = [](const FlowOptions& options) -> std::unique_ptr<Flow> {
-        return std::make_unique<CouponAsyncStream>(options);
-    };
+    entry.make = make_flow<CouponAsyncStream>;
     return entry;
 }
 

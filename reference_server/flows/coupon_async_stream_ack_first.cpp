@@ -23,7 +23,6 @@
 //   - The same for a database that is down for longer than the transaction is tried.
 //   - Without any fault, step 6 tells "granted" before anything is stored, so each of the above
 //     happens to clients who already have their yes.
-#include <memory>
 
 #include "reference_server/flows.h"
 #include "reference_server/flows/stream_claims.h"
@@ -76,9 +75,7 @@ FlowEntry coupon_async_stream_ack_first() {
     entry.options = stream_options();
     entry.steps = {"after_gate"};
     entry.background_steps = {"after_read", "after_ack", "before_commit", "after_commit"};
-    entry.make = [](const FlowOptions& options) -> std::unique_ptr<Flow> {
-        return std::make_unique<CouponAsyncStreamAckFirst>(options);
-    };
+    entry.make = make_flow<CouponAsyncStreamAckFirst>;
     return entry;
 }
 

@@ -24,7 +24,6 @@
 //     the batch over and stores it as well.
 //   - A reply to COMMIT that is lost: the transaction is tried again.
 #include <chrono>
-#include <memory>
 #include <thread>
 
 #include "reference_server/backoff.h"
@@ -124,9 +123,7 @@ FlowEntry coupon_async_stream_no_idempotence() {
     entry.options = stream_options();
     entry.steps = {"after_gate"};
     entry.background_steps = {"after_read", "before_commit", "after_commit", "after_ack"};
-    entry.make = [](const FlowOptions& options) -> std::unique_ptr<Flow> {
-        return std::make_unique<CouponAsyncStreamNoIdempotence>(options);
-    };
+    entry.make = make_flow<CouponAsyncStreamNoIdempotence>;
     return entry;
 }
 

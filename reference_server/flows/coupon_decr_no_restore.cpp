@@ -15,7 +15,6 @@
 // still has units, and everybody else is told "sold out" (undersell, false sold-out). Each such
 // refusal lowers the counter further below zero, so that not even giving a unit back would help. A
 // failed transaction or a crash behind the DECR does the same.
-#include <memory>
 
 #include "reference_server/campaign_store.h"
 #include "reference_server/flows.h"
@@ -59,9 +58,7 @@ FlowEntry coupon_decr_no_restore() {
     entry.name = "coupon/decr-no-restore";
     entry.about = "DECR, negative means sold out: what double clicks take never comes back.";
     entry.steps = {"after_decrement", "before_commit", "after_commit"};
-    entry.make = [](const FlowOptions& /*options*/) -> std::unique_ptr<Flow> {
-        return std::make_unique<CouponDecrNoRestore>();
-    };
+    entry.make = make_flow<CouponDecrNoRestore>;
     return entry;
 }
 

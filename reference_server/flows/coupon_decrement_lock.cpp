@@ -21,30 +21,23 @@
 //     remaining-1 instead and cures this one, not the first.
 //   - A crash between 2 and 4, or a lost reply to COMMIT followed by step 5, leaves the cache off.
 #include <chrono>
-#include <memory>
-
-#include <nlohmann/json.hpp>
 
 #include "reference_server/campaign_store.h"
 #include "reference_server/flows.h"
 #include "reference_server/flows/coupon_reads.h"
 #include "reference_server/flows/lock_wait.h"
+#include "reference_server/flows/locked_coupon_flow.h"
 #include "reference_server/redis_lock.h"
 
 namespace claimstorm::reference {
 namespace {
 
-class CouponDecrementLock : public Flow {
+class CouponDecrementLock : public LockedCouponFlow {
   public:
     explicit CouponDecrementLock(const FlowOptions& options)
         : writes_absolute_(options.choice("write") == "absolute"),
           ttl_(std::chrono::ceil<std::chrono::milliseconds>(options.duration("ttl"))),
           wait_(options) {}
-
-    void prepare(Context& context, const Campaign& campaign) override {
-        Flow::prepare(context, campaign);
-        context.redis().command({"DEL", key_of(campaign.id, "lock")});
-    }
 
     ClaimResult claim(Context& context, const Campaign& campaign, std::string_view user) override {
         // Step 1.
@@ -54,7 +47,7 @@ class CouponDecrementLock : public Flow {
         context.step("after_read");
 
         // Step 2.
-        RedisLock lock(context, key_of(campaign.id, "lock"), ttl_);
+        RedisLock lock(context, lock_key(campaign.id), ttl_);
         LockSpin spin(context, wait_);
         while (!lock.try_acquire()) {
             if (!spin.pause()) return {Outcome::throttled};
@@ -78,12 +71,6 @@ class CouponDecrementLock : public Flow {
         }
         context.step("after_commit");
         return granted(claim_id);
-    }
-
-    nlohmann::ordered_json evidence() const override {
-        auto evidence = Flow::evidence();
-        evidence["redis"]["locks"] = {key_of("{campaign}", "lock")};
-        return evidence;
     }
 
   private:
@@ -128,9 +115,7 @@ FlowEntry coupon_decrement_lock() {
     entry.options.push_back(
         duration_option("ttl", "5s", "when a lock nobody released expires", 1ms, 10min));
     entry.steps = {"after_read", "in_lock", "after_decrement", "before_commit", "after_commit"};
-    entry.make = [](const FlowOptions& options) -> std::unique_ptr<Flow> {
-        return std::make_unique<CouponDecrementLock>(options);
-    };
+    entry.make = make_flow<CouponDecrementLock>;
     return entry;
 }
 

@@ -20,30 +20,19 @@
 //   - A crash while the lock is held leaves it for ever (PTTL -1): nobody claims any more.
 //   - Step 5 gives the unit back after the release: the next holder may take the cache to zero and
 //     mark the coupon sold out while a unit is on its way back.
-#include <memory>
-
-#include <nlohmann/json.hpp>
 
 #include "reference_server/campaign_store.h"
 #include "reference_server/flows.h"
 #include "reference_server/flows/coupon_reads.h"
 #include "reference_server/flows/lock_wait.h"
+#include "reference_server/flows/locked_coupon_flow.h"
 
 namespace claimstorm::reference {
 namespace {
 
-std::string lock_key(std::string_view campaign) {
-    return key_of(campaign, "lock");
-}
-
-class CouponGlobalLock : public Flow {
+class CouponGlobalLock : public LockedCouponFlow {
   public:
     explicit CouponGlobalLock(const FlowOptions& options) : wait_(options) {}
-
-    void prepare(Context& context, const Campaign& campaign) override {
-        Flow::prepare(context, campaign);
-        context.redis().command({"DEL", lock_key(campaign.id)});
-    }
 
     ClaimResult claim(Context& context, const Campaign& campaign, std::string_view user) override {
         // Step 1.
@@ -84,12 +73,6 @@ class CouponGlobalLock : public Flow {
         return granted(claim_id);
     }
 
-    nlohmann::ordered_json evidence() const override {
-        auto evidence = Flow::evidence();
-        evidence["redis"]["locks"] = {lock_key("{campaign}")};
-        return evidence;
-    }
-
   private:
     bool lock(Context& context, const Campaign& campaign) const {
         LockSpin spin(context, wait_);
@@ -116,9 +99,7 @@ FlowEntry coupon_global_lock() {
     entry.options = LockWait::options();
     entry.steps = {"after_read",    "in_lock",       "after_decrement",
                    "before_commit", "before_unlock", "after_unlock"};
-    entry.make = [](const FlowOptions& options) -> std::unique_ptr<Flow> {
-        return std::make_unique<CouponGlobalLock>(options);
-    };
+    entry.make = make_flow<CouponGlobalLock>;
     return entry;
 }
 

@@ -17,31 +17,24 @@
 // holder reads the state from before. It waits for the row, then stores the same number again: the
 // unit is sold twice and an update is lost; or it does not see the user's row and stores a second.
 #include <chrono>
-#include <memory>
-
-#include <nlohmann/json.hpp>
 
 #include "reference_server/campaign_store.h"
 #include "reference_server/flows.h"
 #include "reference_server/flows/cache_counter.h"
 #include "reference_server/flows/coupon_reads.h"
 #include "reference_server/flows/lock_wait.h"
+#include "reference_server/flows/locked_coupon_flow.h"
 #include "reference_server/flows/trusting_sale.h"
 #include "reference_server/redis_lock.h"
 
 namespace claimstorm::reference {
 namespace {
 
-class CouponGlobalLockEarlyUnlock : public Flow {
+class CouponGlobalLockEarlyUnlock : public LockedCouponFlow {
   public:
     explicit CouponGlobalLockEarlyUnlock(const FlowOptions& options)
         : ttl_(std::chrono::ceil<std::chrono::milliseconds>(options.duration("ttl"))),
           wait_(options) {}
-
-    void prepare(Context& context, const Campaign& campaign) override {
-        Flow::prepare(context, campaign);
-        context.redis().command({"DEL", key_of(campaign.id, "lock")});
-    }
 
     ClaimResult claim(Context& context, const Campaign& campaign, std::string_view user) override {
         // Step 1.
@@ -50,7 +43,7 @@ class CouponGlobalLockEarlyUnlock : public Flow {
         if (coupon.user_has_claimed) return {Outcome::already_claimed};
         context.step("after_read");
 
-        RedisLock lock(context, key_of(campaign.id, "lock"), ttl_);
+        RedisLock lock(context, lock_key(campaign.id), ttl_);
         LockSpin spin(context, wait_);
         while (!lock.try_acquire()) {
             if (!spin.pause()) return {Outcome::throttled};
@@ -62,12 +55,6 @@ class CouponGlobalLockEarlyUnlock : public Flow {
             context.step("before_unlock");
             lock.release();
         });
-    }
-
-    nlohmann::ordered_json evidence() const override {
-        auto evidence = Flow::evidence();
-        evidence["redis"]["locks"] = {key_of("{campaign}", "lock")};
-        return evidence;
     }
 
   private:
@@ -87,9 +74,7 @@ FlowEntry coupon_global_lock_early_unlock() {
         duration_option("ttl", "5s", "when a lock nobody released expires", 1ms, 10min));
     entry.steps = {"after_read",    "in_lock",       "after_recheck",
                    "before_unlock", "before_commit", "after_commit"};
-    entry.make = [](const FlowOptions& options) -> std::unique_ptr<Flow> {
-        return std::make_unique<CouponGlobalLockEarlyUnlock>(options);
-    };
+    entry.make = make_flow<CouponGlobalLockEarlyUnlock>;
     return entry;
 }
 

@@ -40,7 +40,6 @@
 //   - Redis without its data: tokens would start again below the announced fence; whoever is
 //     refused for that raises the counter to it first.
 #include <chrono>
-#include <memory>
 #include <optional>
 #include <string>
 
@@ -236,9 +235,7 @@ FlowEntry coupon_global_lock_fencing() {
     entry.sound = true;
     entry.steps = {"after_read",    "in_lock",       "after_token",  "after_announce",
                    "after_recheck", "before_commit", "after_commit", "before_unlock"};
-    entry.make = [](const FlowOptions& options) -> std::unique_ptr<Flow> {
-        return std::make_unique<CouponGlobalLockFencing>(options);
-    };
+    entry.make = make_flow<CouponGlobalLockFencing>;
     return entry;
 }
 

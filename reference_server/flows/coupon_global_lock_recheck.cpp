@@ -212,9 +212,7 @@ FlowEntry coupon_global_lock_recheck() {
         duration_option("ttl", "5s", "when a lock nobody released expires", 1ms, 10min));
     entry.sound = true;
     entry.steps = {"after_read", "in_lock", "before_commit", "after_commit", "before_unlock"};
-    entry.make = [](const FlowOptions& options) -> std::unique_ptr<Flow> {
-        return std::make_unique<CouponGlobalLockRecheck>(options);
-    };
+    entry.make = make_flow<CouponGlobalLockRecheck>;
     return entry;
 }
 

@@ -17,16 +17,14 @@
 // What breaks it: a crash between SETNX and PEXPIRE (step after_setnx). The lock has an owner who
 // is gone and no expiry (PTTL -1): nobody claims any more, until somebody deletes the key by hand.
 #include <chrono>
-#include <memory>
 #include <string>
-
-#include <nlohmann/json.hpp>
 
 #include "reference_server/campaign_store.h"
 #include "reference_server/flows.h"
 #include "reference_server/flows/cache_counter.h"
 #include "reference_server/flows/coupon_reads.h"
 #include "reference_server/flows/lock_wait.h"
+#include "reference_server/flows/locked_coupon_flow.h"
 #include "reference_server/flows/trusting_sale.h"
 #include "reference_server/redis_lock.h"
 
@@ -68,16 +66,11 @@ class TwoCommandLock {
     bool maybe_held_ = false;
 };
 
-class CouponGlobalLockSetnxExpire : public Flow {
+class CouponGlobalLockSetnxExpire : public LockedCouponFlow {
   public:
     explicit CouponGlobalLockSetnxExpire(const FlowOptions& options)
         : ttl_(std::chrono::ceil<std::chrono::milliseconds>(options.duration("ttl"))),
           wait_(options) {}
-
-    void prepare(Context& context, const Campaign& campaign) override {
-        Flow::prepare(context, campaign);
-        context.redis().command({"DEL", key_of(campaign.id, "lock")});
-    }
 
     ClaimResult claim(Context& context, const Campaign& campaign, std::string_view user) override {
         // Step 1.
@@ -86,7 +79,7 @@ class CouponGlobalLockSetnxExpire : public Flow {
         if (coupon.user_has_claimed) return {Outcome::already_claimed};
         context.step("after_read");
 
-        TwoCommandLock lock(context, key_of(campaign.id, "lock"), ttl_);
+        TwoCommandLock lock(context, lock_key(campaign.id), ttl_);
         LockSpin spin(context, wait_);
         while (!lock.try_acquire()) {
             if (!spin.pause()) return {Outcome::throttled};
@@ -97,12 +90,6 @@ class CouponGlobalLockSetnxExpire : public Flow {
         ClaimResult result = sell_trusting_the_lock(context, campaign, user);
         context.step("before_unlock");
         return result;
-    }
-
-    nlohmann::ordered_json evidence() const override {
-        auto evidence = Flow::evidence();
-        evidence["redis"]["locks"] = {key_of("{campaign}", "lock")};
-        return evidence;
     }
 
   private:
@@ -122,9 +109,7 @@ FlowEntry coupon_global_lock_setnx_expire() {
         duration_option("ttl", "5s", "when a lock nobody released expires", 1ms, 10min));
     entry.steps = {"after_read",    "after_setnx",  "in_lock",      "after_recheck",
                    "before_commit", "after_commit", "before_unlock"};
-    entry.make = [](const FlowOptions& options) -> std::unique_ptr<Flow> {
-        return std::make_unique<CouponGlobalLockSetnxExpire>(options);
-    };
+    entry.make = make_flow<CouponGlobalLockSetnxExpire>;
     return entry;
 }
 

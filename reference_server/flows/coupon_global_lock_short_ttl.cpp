@@ -20,32 +20,25 @@
 //   - The first one's DEL then deletes the second one's lock, so that a third enters, whose lock
 //     the second deletes, and so on: one slow transaction is enough to break the lock for many.
 #include <chrono>
-#include <memory>
 #include <string>
-
-#include <nlohmann/json.hpp>
 
 #include "reference_server/campaign_store.h"
 #include "reference_server/flows.h"
 #include "reference_server/flows/cache_counter.h"
 #include "reference_server/flows/coupon_reads.h"
 #include "reference_server/flows/lock_wait.h"
+#include "reference_server/flows/locked_coupon_flow.h"
 #include "reference_server/flows/trusting_sale.h"
 
 namespace claimstorm::reference {
 namespace {
 
-class CouponGlobalLockShortTtl : public Flow {
+class CouponGlobalLockShortTtl : public LockedCouponFlow {
   public:
     explicit CouponGlobalLockShortTtl(const FlowOptions& options)
         : ttl_ms_(std::to_string(
               std::chrono::ceil<std::chrono::milliseconds>(options.duration("ttl")).count())),
           wait_(options) {}
-
-    void prepare(Context& context, const Campaign& campaign) override {
-        Flow::prepare(context, campaign);
-        unlock(context, campaign);
-    }
 
     ClaimResult claim(Context& context, const Campaign& campaign, std::string_view user) override {
         // Step 1.
@@ -74,20 +67,14 @@ class CouponGlobalLockShortTtl : public Flow {
         return result;
     }
 
-    nlohmann::ordered_json evidence() const override {
-        auto evidence = Flow::evidence();
-        evidence["redis"]["locks"] = {key_of("{campaign}", "lock")};
-        return evidence;
-    }
-
   private:
     bool try_lock(Context& context, const Campaign& campaign) const {
-        const std::string key = key_of(campaign.id, "lock");
+        const std::string key = lock_key(campaign.id);
         return !context.redis().command({"SET", key, "1", "NX", "PX", ttl_ms_}).is_nil();
     }
 
     static void unlock(Context& context, const Campaign& campaign) {
-        context.redis().command({"DEL", key_of(campaign.id, "lock")});
+        context.redis().command({"DEL", lock_key(campaign.id)});
     }
 
     std::string ttl_ms_;
@@ -106,9 +93,7 @@ FlowEntry coupon_global_lock_short_ttl() {
         duration_option("ttl", "10ms", "when the lock expires, whoever holds it", 1ms, 10min));
     entry.steps = {"after_read",    "in_lock",      "after_recheck",
                    "before_commit", "after_commit", "before_unlock"};
-    entry.make = [](const FlowOptions& options) -> std::unique_ptr<Flow> {
-        return std::make_unique<CouponGlobalLockShortTtl>(options);
-    };
+    entry.make = make_flow<CouponGlobalLockShortTtl>;
     return entry;
 }
 

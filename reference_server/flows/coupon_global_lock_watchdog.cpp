@@ -23,17 +23,15 @@
 #include <chrono>
 #include <condition_variable>
 #include <map>
-#include <memory>
 #include <mutex>
 #include <string>
-
-#include <nlohmann/json.hpp>
 
 #include "reference_server/campaign_store.h"
 #include "reference_server/flows.h"
 #include "reference_server/flows/cache_counter.h"
 #include "reference_server/flows/coupon_reads.h"
 #include "reference_server/flows/lock_wait.h"
+#include "reference_server/flows/locked_coupon_flow.h"
 #include "reference_server/flows/trusting_sale.h"
 #include "reference_server/redis_lock.h"
 
@@ -84,17 +82,12 @@ class Watched {
     const RedisLock& lock_;
 };
 
-class CouponGlobalLockWatchdog : public Flow {
+class CouponGlobalLockWatchdog : public LockedCouponFlow {
   public:
     explicit CouponGlobalLockWatchdog(const FlowOptions& options)
         : ttl_(std::chrono::ceil<std::chrono::milliseconds>(options.duration("ttl"))),
           renew_(options.duration("renew")),
           wait_(options) {}
-
-    void prepare(Context& context, const Campaign& campaign) override {
-        Flow::prepare(context, campaign);
-        context.redis().command({"DEL", key_of(campaign.id, "lock")});
-    }
 
     ClaimResult claim(Context& context, const Campaign& campaign, std::string_view user) override {
         // Step 1.
@@ -103,7 +96,7 @@ class CouponGlobalLockWatchdog : public Flow {
         if (coupon.user_has_claimed) return {Outcome::already_claimed};
         context.step("after_read");
 
-        RedisLock lock(context, key_of(campaign.id, "lock"), ttl_);
+        RedisLock lock(context, lock_key(campaign.id), ttl_);
         LockSpin spin(context, wait_);
         while (!lock.try_acquire()) {
             if (!spin.pause()) return {Outcome::throttled};
@@ -128,12 +121,6 @@ class CouponGlobalLockWatchdog : public Flow {
                          renew(context);
                      }
                  }}};
-    }
-
-    nlohmann::ordered_json evidence() const override {
-        auto evidence = Flow::evidence();
-        evidence["redis"]["locks"] = {key_of("{campaign}", "lock")};
-        return evidence;
     }
 
   private:
@@ -164,9 +151,7 @@ FlowEntry coupon_global_lock_watchdog() {
     entry.steps = {"after_read",    "in_lock",      "after_recheck",
                    "before_commit", "after_commit", "before_unlock"};
     entry.background_steps = {"before_renewal"};
-    entry.make = [](const FlowOptions& options) -> std::unique_ptr<Flow> {
-        return std::make_unique<CouponGlobalLockWatchdog>(options);
-    };
+    entry.make = make_flow<CouponGlobalLockWatchdog>;
     return entry;
 }
 

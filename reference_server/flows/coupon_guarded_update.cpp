@@ -28,7 +28,6 @@
 //   - A pause at before_commit holds up every claim of the coupon, one at after_insert the other
 //     clicks of that user.
 //   - A lost reply: the client does not know; asking again tells "already claimed".
-#include <memory>
 
 #include "reference_server/claim_transaction.h"
 #include "reference_server/flows.h"
@@ -80,9 +79,7 @@ FlowEntry coupon_guarded_update() {
     entry.about = "UPDATE … WHERE remaining > 0, its affected rows checked, behind a unique key.";
     entry.sound = true;
     entry.steps = {"after_read", "after_insert", "before_commit", "after_commit"};
-    entry.make = [](const FlowOptions& /*options*/) -> std::unique_ptr<Flow> {
-        return std::make_unique<CouponGuardedUpdate>();
-    };
+    entry.make = make_flow<CouponGuardedUpdate>;
     return entry;
 }
 

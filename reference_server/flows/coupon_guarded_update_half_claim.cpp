@@ -19,7 +19,6 @@
 // backup): every claim that waits behind it becomes one, and the units they did not take are sold
 // again: more claims than stock.
 #include <chrono>
-#include <memory>
 
 #include <fmt/format.h>
 
@@ -79,9 +78,7 @@ FlowEntry coupon_guarded_update_half_claim() {
     entry.options = {duration_option(
         "lock_wait", "1s", "how long InnoDB waits for a row, in whole seconds", 1s, 1min)};
     entry.steps = {"after_read", "after_insert", "before_commit", "after_commit"};
-    entry.make = [](const FlowOptions& options) -> std::unique_ptr<Flow> {
-        return std::make_unique<CouponGuardedUpdateHalfClaim>(options);
-    };
+    entry.make = make_flow<CouponGuardedUpdateHalfClaim>;
     return entry;
 }
 

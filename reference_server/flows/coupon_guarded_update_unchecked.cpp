@@ -15,7 +15,6 @@
 // What breaks it, without any fault: all claims that have read "1 left" in step 1 store their row;
 // one of them lowers remaining, for the others step 3 changes nothing and succeeds. More claims
 // than stock, with remaining at exactly 0.
-#include <memory>
 
 #include "reference_server/flows.h"
 #include "reference_server/flows/coupon_flow.h"
@@ -58,9 +57,7 @@ FlowEntry coupon_guarded_update_unchecked() {
     entry.name = "coupon/guarded-update/unchecked";
     entry.about = "UPDATE … WHERE remaining > 0, and nobody looks at the affected rows.";
     entry.steps = {"after_read", "after_insert", "before_commit", "after_commit"};
-    entry.make = [](const FlowOptions& /*options*/) -> std::unique_ptr<Flow> {
-        return std::make_unique<CouponGuardedUpdateUnchecked>();
-    };
+    entry.make = make_flow<CouponGuardedUpdateUnchecked>;
     return entry;
 }
 

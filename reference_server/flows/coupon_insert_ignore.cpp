@@ -15,7 +15,6 @@
 // What breaks it, without any fault or even a race: each further click of a user who has claimed
 // inserts nothing and lowers remaining all the same. Double clicks burn stock: at the end the
 // coupon is marked sold out with fewer claims than stock, and users were sent home for nothing.
-#include <memory>
 
 #include "reference_server/flows.h"
 #include "reference_server/flows/coupon_flow.h"
@@ -63,9 +62,7 @@ FlowEntry coupon_insert_ignore() {
     entry.name = "coupon/insert-ignore";
     entry.about = "INSERT IGNORE, decrement regardless: double clicks burn stock.";
     entry.steps = {"after_read", "after_insert", "before_commit", "after_commit"};
-    entry.make = [](const FlowOptions& /*options*/) -> std::unique_ptr<Flow> {
-        return std::make_unique<CouponInsertIgnore>();
-    };
+    entry.make = make_flow<CouponInsertIgnore>;
     return entry;
 }
 

@@ -21,7 +21,6 @@
 // from the database. The first one's SET and all the DECRs behind it are undone by the next one's
 // late SET (after_select): those units are sold again. More claims than stock, while both counters
 // end at exactly 0.
-#include <memory>
 
 #include "reference_server/campaign_store.h"
 #include "reference_server/flows.h"
@@ -108,9 +107,7 @@ FlowEntry coupon_lazy_cache() {
         "cache", "cold", "whether a campaign starts with its counter set", {"cold", "warm"})};
     entry.steps = {"after_select", "after_read", "after_decrement", "before_commit",
                    "after_commit"};
-    entry.make = [](const FlowOptions& options) -> std::unique_ptr<Flow> {
-        return std::make_unique<CouponLazyCache>(options);
-    };
+    entry.make = make_flow<CouponLazyCache>;
     return entry;
 }
 

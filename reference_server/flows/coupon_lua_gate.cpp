@@ -42,7 +42,6 @@
 //   - The cache lost with all its keys: every claim is told 500, for a missing counter is no
 //     sell-out, and nothing is sold until reconcile has made counter and set anew.
 #include <algorithm>
-#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -285,9 +284,7 @@ FlowEntry coupon_lua_gate() {
     entry.about = "One Lua script admits, the transaction follows, what fails is given back.";
     entry.sound = true;
     entry.steps = {"after_gate", "before_commit", "after_commit"};
-    entry.make = [](const FlowOptions& /*options*/) -> std::unique_ptr<Flow> {
-        return std::make_unique<CouponLuaGate>();
-    };
+    entry.make = make_flow<CouponLuaGate>;
     return entry;
 }
 

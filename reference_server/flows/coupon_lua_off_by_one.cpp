@@ -14,7 +14,6 @@
 // What breaks it, without any fault or even a race: at zero the gate lets one more through. No
 // concurrency test is needed to find it, only one that counts to the end: the counters agree with
 // the claims (both at -1), so comparing them with each other finds nothing.
-#include <memory>
 
 #include <nlohmann/json.hpp>
 
@@ -107,9 +106,7 @@ FlowEntry coupon_lua_off_by_one() {
     entry.name = "coupon/lua-off-by-one";
     entry.about = "The Lua gate with < 0 where <= 0 is meant: one too many, every time.";
     entry.steps = {"after_gate", "before_commit", "after_commit"};
-    entry.make = [](const FlowOptions& /*options*/) -> std::unique_ptr<Flow> {
-        return std::make_unique<CouponLuaOffByOne>();
-    };
+    entry.make = make_flow<CouponLuaOffByOne>;
     return entry;
 }
 

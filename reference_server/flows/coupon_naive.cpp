@@ -17,7 +17,6 @@
 //     at or above zero, which hides it.
 //   - The two clicks of one user both read "not claimed" before either has stored: two rows.
 //   - A crash between 2 and 4, or a lost reply to COMMIT followed by step 5, leaves the cache off.
-#include <memory>
 
 #include "reference_server/campaign_store.h"
 #include "reference_server/flows.h"
@@ -85,9 +84,7 @@ FlowEntry coupon_naive() {
                                    "how step 4 writes: remaining-1, or what was read minus one",
                                    {"relative", "absolute"})};
     entry.steps = {"after_read", "after_decrement", "before_commit", "after_commit"};
-    entry.make = [](const FlowOptions& options) -> std::unique_ptr<Flow> {
-        return std::make_unique<CouponNaive>(options);
-    };
+    entry.make = make_flow<CouponNaive>;
     return entry;
 }
 

@@ -33,7 +33,6 @@
 //     makes all lose theirs who have read the same version.
 //   - A lost reply: the client does not know; asking again tells "already claimed".
 #include <chrono>
-#include <memory>
 #include <optional>
 #include <thread>
 
@@ -137,9 +136,7 @@ FlowEntry coupon_optimistic() {
         count_option("retries", "10", "how often a claim that came too late reads again", 0, 1000)};
     entry.sound = true;
     entry.steps = {"after_read", "after_update", "before_commit", "after_commit"};
-    entry.make = [](const FlowOptions& options) -> std::unique_ptr<Flow> {
-        return std::make_unique<CouponOptimistic>(options);
-    };
+    entry.make = make_flow<CouponOptimistic>;
     return entry;
 }
 

@@ -27,7 +27,6 @@
 //   - A pause at in_lock or before_commit holds up every claim of the coupon: that is the price.
 //     Those who wait longer than InnoDB's lock wait timeout on every try are told 503.
 //   - A lost reply: the client does not know; asking again tells "already claimed".
-#include <memory>
 
 #include <fmt/format.h>
 
@@ -84,9 +83,7 @@ FlowEntry coupon_row_lock() {
     entry.about = "SELECT … FOR UPDATE, decide, write, COMMIT: one transaction, one lock.";
     entry.sound = true;
     entry.steps = {"in_lock", "before_commit", "after_commit"};
-    entry.make = [](const FlowOptions& /*options*/) -> std::unique_ptr<Flow> {
-        return std::make_unique<CouponRowLock>();
-    };
+    entry.make = make_flow<CouponRowLock>;
     return entry;
 }
 

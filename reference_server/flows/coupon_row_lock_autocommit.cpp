@@ -16,7 +16,6 @@
 //     write: one claim too many, remaining at -1.
 //   - The two clicks of one user both count no claim before either has stored one: two rows.
 //   - A crash between 3 and 4 (after_decrement) takes a unit that nobody has.
-#include <memory>
 
 #include <fmt/format.h>
 
@@ -64,9 +63,7 @@ FlowEntry coupon_row_lock_autocommit() {
     entry.name = "coupon/row-lock/autocommit";
     entry.about = "FOR UPDATE in autocommit: the lock ends with the statement that took it.";
     entry.steps = {"in_lock", "after_decrement", "after_commit"};
-    entry.make = [](const FlowOptions& /*options*/) -> std::unique_ptr<Flow> {
-        return std::make_unique<CouponRowLockAutocommit>();
-    };
+    entry.make = make_flow<CouponRowLockAutocommit>;
     return entry;
 }
 

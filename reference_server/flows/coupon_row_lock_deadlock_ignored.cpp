@@ -17,7 +17,6 @@
 // behind step 1; each one's INSERT waits for the other's gap: InnoDB rolls one of them back *whole*
 // (1213). Its transaction is gone, so its step 4 runs in autocommit and sticks, its COMMIT commits
 // nothing, and its client is told "granted": a lost claim, and a unit that nobody has.
-#include <memory>
 
 #include "reference_server/flows.h"
 #include "reference_server/flows/coupon_flow.h"
@@ -72,9 +71,7 @@ FlowEntry coupon_row_lock_deadlock_ignored() {
     entry.name = "coupon/row-lock/deadlock-ignored";
     entry.about = "A deadlock's victim goes on as if only one statement had failed.";
     entry.steps = {"in_lock", "after_deadlock", "before_commit", "after_commit"};
-    entry.make = [](const FlowOptions& /*options*/) -> std::unique_ptr<Flow> {
-        return std::make_unique<CouponRowLockDeadlockIgnored>();
-    };
+    entry.make = make_flow<CouponRowLockDeadlockIgnored>;
     return entry;
 }
 

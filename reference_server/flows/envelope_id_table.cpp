@@ -24,7 +24,6 @@
 //   - A crash before the worker's payment loses it: the queue was in memory.
 //   - A payment whose answer is lost is tried again, without a key to know it by: paid twice.
 //   - A claim still under way while the event is closed may get a row that is dropped unarchived.
-#include <memory>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -100,9 +99,7 @@ FlowEntry envelope_id_table() {
     entry.options = {split_option()};
     entry.steps = {"after_insert", "after_queue"};
     entry.background_steps = {"before_payout", "after_payout"};
-    entry.make = [](const FlowOptions& options) -> std::unique_ptr<Flow> {
-        return std::make_unique<EnvelopeIdTable>(options);
-    };
+    entry.make = make_flow<EnvelopeIdTable>;
     return entry;
 }
 

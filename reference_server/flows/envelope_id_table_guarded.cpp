@@ -34,7 +34,6 @@
 // 500 or nothing. A pause holds up those who need that number, for up to the lock wait timeout. A
 // lost answer is a stored claim; a payment whose answer was lost is asked for again by its key.
 // Nothing gets out of step, so there is nothing to reconcile.
-#include <memory>
 #include <optional>
 
 #include <fmt/format.h>
@@ -207,9 +206,7 @@ FlowEntry envelope_id_table_guarded() {
     entry.sound = true;
     entry.steps = {"after_read", "after_order", "after_id", "before_commit", "after_commit"};
     entry.background_steps = {"before_payout", "after_payout"};
-    entry.make = [](const FlowOptions& options) -> std::unique_ptr<Flow> {
-        return std::make_unique<EnvelopeIdTableGuarded>(options);
-    };
+    entry.make = make_flow<EnvelopeIdTableGuarded>;
     return entry;
 }
 

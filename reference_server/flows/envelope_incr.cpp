@@ -20,7 +20,6 @@
 //     a further ticket.
 //   - A Redis that has lost its counter begins again at 1, and hands out every number a second
 //   time.
-#include <memory>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -79,9 +78,7 @@ FlowEntry envelope_incr() {
         "Redis INCR is the ticket, whoever asks: one user wins often, failures burn tickets.";
     entry.options = {split_option()};
     entry.steps = {"after_ticket", "before_store", "after_store"};
-    entry.make = [](const FlowOptions& options) -> std::unique_ptr<Flow> {
-        return std::make_unique<EnvelopeIncr>(options);
-    };
+    entry.make = make_flow<EnvelopeIncr>;
     return entry;
 }
 

@@ -35,7 +35,6 @@
 // or nothing, and the outbox pays it. A pause holds up nobody but who meets the same ticket after a
 // loss. A lost answer is a stored claim. The loss of the cache is mended by the next claim, or by
 // reconcile.
-#include <memory>
 #include <optional>
 
 #include <fmt/format.h>
@@ -186,9 +185,7 @@ FlowEntry envelope_incr_once() {
     entry.sound = true;
     entry.steps = {"after_ticket", "before_commit", "after_commit"};
     entry.background_steps = {"before_payout", "after_payout"};
-    entry.make = [](const FlowOptions& options) -> std::unique_ptr<Flow> {
-        return std::make_unique<EnvelopeIncrOnce>(options);
-    };
+    entry.make = make_flow<EnvelopeIncrOnce>;
     return entry;
 }
 

@@ -18,7 +18,6 @@
 //     a second time and nobody has claimed yet. The table takes it all: HB7 has two owners, more
 //     than X envelopes, more than Y cents, a second envelope for whoever asks again.
 //   - A failure between the ticket and its row burns the ticket and locks its user out.
-#include <memory>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -101,9 +100,7 @@ FlowEntry envelope_incr_once_trusting() {
         "One ticket a user from Redis, stored unasked: a restart of Redis issues all again.";
     entry.options = {split_option()};
     entry.steps = {"after_ticket", "after_store"};
-    entry.make = [](const FlowOptions& options) -> std::unique_ptr<Flow> {
-        return std::make_unique<EnvelopeIncrOnceTrusting>(options);
-    };
+    entry.make = make_flow<EnvelopeIncrOnceTrusting>;
     return entry;
 }
 

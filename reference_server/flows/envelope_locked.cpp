@@ -32,7 +32,6 @@
 // for the pot's row. A lost answer is a stored claim. None of them sells or pays too much or too
 // little, so there is nothing to reconcile.
 #include <chrono>
-#include <memory>
 #include <optional>
 #include <thread>
 
@@ -200,9 +199,7 @@ FlowEntry envelope_locked() {
     entry.steps = {"after_read",   "in_lock",       "after_draw",   "before_commit",
                    "after_commit", "before_payout", "after_payout", "before_unlock"};
     entry.background_steps = {"before_late_payout", "after_late_payout"};
-    entry.make = [](const FlowOptions& options) -> std::unique_ptr<Flow> {
-        return std::make_unique<EnvelopeLocked>(options);
-    };
+    entry.make = make_flow<EnvelopeLocked>;
     return entry;
 }
 

@@ -16,7 +16,6 @@
 //     none is lost, and the pot ends below zero with all counters in agreement.
 //   - Who reads the same count gets the same number: HB7 has several owners.
 //   - The two clicks of one user both read "none yet" before either has stored: two envelopes.
-#include <memory>
 
 #include <nlohmann/json.hpp>
 
@@ -87,9 +86,7 @@ FlowEntry envelope_locked_unlocked() {
     entry.kind = CampaignKind::envelope;
     entry.about = "The conventional way without its lock: a race for a random part of the rest.";
     entry.steps = {"after_read", "after_draw", "before_commit", "after_commit", "after_payout"};
-    entry.make = [](const FlowOptions& /*options*/) -> std::unique_ptr<Flow> {
-        return std::make_unique<EnvelopeLockedUnlocked>();
-    };
+    entry.make = make_flow<EnvelopeLockedUnlocked>;
     return entry;
 }
 

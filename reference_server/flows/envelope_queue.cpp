@@ -22,7 +22,6 @@
 //   lost
 //     from one that a claim has just popped and is about to store: that one is handed out twice. At
 //     the end of every event the list is empty while claims are under way, so it takes no crash.
-#include <memory>
 #include <optional>
 
 #include <fmt/format.h>
@@ -152,9 +151,7 @@ FlowEntry envelope_queue() {
                                                    "when the list is seeded again from the table",
                                                    {"never", "on-empty"})};
     entry.steps = {"after_pop", "after_store"};
-    entry.make = [](const FlowOptions& options) -> std::unique_ptr<Flow> {
-        return std::make_unique<EnvelopeQueue>(options);
-    };
+    entry.make = make_flow<EnvelopeQueue>;
     return entry;
 }
 
