@@ -30,10 +30,9 @@ int explain(const std::string& name) {
     }
     std::vector<std::string_view> names;
     for (const Check& check : all_checks()) names.push_back(check.name);
-    const auto guess = did_you_mean(name, names);
-    throw UsageError(fmt::format("there is no check '{}'; {}", name,
-                                 guess ? fmt::format("did you mean '{}'?", *guess)
-                                       : fmt::format("there are: {}", fmt::join(names, ", "))));
+    throw UsageError(
+        fmt::format("there is no check '{}'; {}", name,
+                    meant_or(name, names, fmt::format("there are: {}", fmt::join(names, ", ")))));
 }
 
 }  // namespace

@@ -126,4 +126,10 @@ std::optional<std::string_view> did_you_mean(std::string_view word,
     return best;
 }
 
+std::string meant_or(std::string_view word, const std::vector<std::string_view>& candidates,
+                     std::string_view otherwise) {
+    const auto near = did_you_mean(word, candidates);
+    return near ? fmt::format("did you mean '{}'?", *near) : std::string(otherwise);
+}
+
 }  // namespace claimstorm

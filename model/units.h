@@ -29,4 +29,9 @@ std::string with_commas(std::int64_t number);
 std::optional<std::string_view> did_you_mean(std::string_view word,
                                              const std::vector<std::string_view>& candidates);
 
+/// The end of a message about a word that is none of the candidates: "did you mean 'x'?" where one
+/// is near enough, else `otherwise`.
+std::string meant_or(std::string_view word, const std::vector<std::string_view>& candidates,
+                     std::string_view otherwise);
+
 }  // namespace claimstorm

@@ -143,10 +143,9 @@ std::size_t Failpoints::find(std::string_view step) const {
         if (steps_[i].name == step) return i;
         names.emplace_back(steps_[i].name);
     }
-    const auto near = did_you_mean(step, names);
-    throw UsageError(fmt::format("failpoint: {} has no step '{}'; {}", flow_, step,
-                                 near ? fmt::format("did you mean '{}'?", *near)
-                                      : fmt::format("it has {}", fmt::join(names, ", "))));
+    throw UsageError(
+        fmt::format("failpoint: {} has no step '{}'; {}", flow_, step,
+                    meant_or(step, names, fmt::format("it has {}", fmt::join(names, ", ")))));
 }
 
 void Failpoints::arm(std::size_t step, FailpointRule rule) {
@@ -157,6 +156,7 @@ void Failpoints::arm(std::size_t step, FailpointRule rule) {
     }
     const std::unique_lock lock(mutex_);
     steps_[step].rule = std::move(rule);
+    armed_ = true;
 }
 
 void Failpoints::set(std::string_view step_and_rule) {
@@ -216,11 +216,12 @@ void Failpoints::hit(Context& context, std::string_view step) {
                                     [&](const Step& one) { return one.name == step; });
     if (found == steps_.end()) throw std::logic_error(fmt::format("{} is no step", step));
     const auto index = static_cast<std::size_t>(found - steps_.begin());
+    auto& count = counters_.of(index);
+    const std::uint64_t number = ++count.hits;
+    if (!armed_) return;
     FailpointRule rule;
     {
         const std::shared_lock lock(mutex_);
-        auto& count = counters_.of(index);
-        const std::uint64_t number = ++count.hits;
         if (!found->rule || !fires(*found->rule, index, number)) return;
         rule = *found->rule;
         ++count.fired;

@@ -111,6 +111,8 @@ class Failpoints {
     std::uint64_t seed_;
     mutable std::shared_mutex mutex_;  // guards the rules
     std::vector<Step> steps_;
+    /// Whether any rule was ever set: while none was, a hit costs one count and no lock.
+    std::atomic<bool> armed_{false};
 };
 
 }  // namespace claimstorm::reference

@@ -62,11 +62,9 @@ const FlowEntry& find_flow(std::string_view name) {
         if (entry.name == name) return entry;
         names.push_back(entry.name);
     }
-    const auto near = did_you_mean(name, names);
     throw UsageError(
         fmt::format("--flow: there is no flow '{}'; {}", name,
-                    near ? fmt::format("did you mean '{}'?", *near)
-                         : std::string("claimstorm-server --list-flows names them all")));
+                    meant_or(name, names, "claimstorm-server --list-flows names them all")));
 }
 
 }  // namespace claimstorm::reference

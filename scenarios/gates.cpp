@@ -100,10 +100,9 @@ std::vector<std::string_view> gate_names() {
 
 std::string gate_problem(const GateSpec& gate) {
     if (find_figure(gate.name) == nullptr) {
-        const auto guess = did_you_mean(gate.name, gate_names());
         return fmt::format("there is no figure '{}' to gate on; {}", gate.name,
-                           guess ? fmt::format("did you mean '{}'?", *guess)
-                                 : fmt::format("there are: {}", fmt::join(gate_names(), ", ")));
+                           meant_or(gate.name, gate_names(),
+                                    fmt::format("there are: {}", fmt::join(gate_names(), ", "))));
     }
     if (!parse_limit(gate.limit)) {
         return fmt::format(

@@ -63,10 +63,9 @@ void JsonPlace::require_keys(const std::vector<std::string_view>& keys) const {
     require_object();
     for (const auto& [key, member] : value_->items()) {
         if (std::find(keys.begin(), keys.end(), key) != keys.end()) continue;
-        const auto guess = did_you_mean(key, keys);
-        fail(fmt::format("unknown key '{}'; {}", key,
-                         guess ? fmt::format("did you mean '{}'?", *guess)
-                               : fmt::format("known here are: {}", fmt::join(keys, ", "))));
+        fail(fmt::format(
+            "unknown key '{}'; {}", key,
+            meant_or(key, keys, fmt::format("known here are: {}", fmt::join(keys, ", ")))));
     }
 }
 

@@ -147,10 +147,9 @@ void require_check_name(const JsonPlace& place, const std::string& name, bool or
         for (const std::string_view gate : gate_names()) names.push_back(gate);
         if (std::find(names.begin(), names.end(), name) != names.end()) return;
     }
-    const auto guess = did_you_mean(name, names);
-    place.fail(fmt::format("there is no check '{}'; {}", name,
-                           guess ? fmt::format("did you mean '{}'?", *guess)
-                                 : fmt::format("there are: {}", fmt::join(names, ", "))));
+    place.fail(
+        fmt::format("there is no check '{}'; {}", name,
+                    meant_or(name, names, fmt::format("there are: {}", fmt::join(names, ", ")))));
 }
 
 std::vector<std::string> read_checks(const JsonPlace& place) {
@@ -233,11 +232,9 @@ Scenario load_scenario(const std::string& path_or_name) {
     }
     std::vector<std::string_view> names;
     for (const BundledScenario& bundled : bundled_scenarios()) names.push_back(bundled.name);
-    const auto guess = did_you_mean(path_or_name, names);
     throw UsageError(fmt::format(
         "there is no scenario file '{}', and no bundled scenario of that name; {}", path_or_name,
-        guess ? fmt::format("did you mean '{}'?", *guess)
-              : std::string("'claimstorm scenarios' lists the bundled ones")));
+        meant_or(path_or_name, names, "'claimstorm scenarios' lists the bundled ones")));
 }
 
 namespace {

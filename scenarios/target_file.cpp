@@ -108,10 +108,9 @@ Outcome read_outcome(const JsonPlace& place) {
     for (const Outcome outcome : kOutcomes) {
         if (outcome != Outcome::not_sent) names.push_back(to_string(outcome));
     }
-    const auto guess = did_you_mean(name, names);
-    place.fail(fmt::format("'{}' is not an outcome; {}", name,
-                           guess ? fmt::format("did you mean '{}'?", *guess)
-                                 : fmt::format("one of {}", fmt::join(names, ", "))));
+    place.fail(
+        fmt::format("'{}' is not an outcome; {}", name,
+                    meant_or(name, names, fmt::format("one of {}", fmt::join(names, ", ")))));
 }
 
 std::vector<OutcomeRule> read_outcomes(const JsonPlace& place) {
