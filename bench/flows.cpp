@@ -5,7 +5,6 @@
 //   ./dev bench flows [--rounds N] [--write DOCS]     DOCS: the folder whose flows.md is rewritten
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -22,6 +21,7 @@
 #include "scenarios/reference_target.h"
 #include "scenarios/run.h"
 #include "stores/mysql.h"
+#include "tests/support/temporary_folder.h"
 
 namespace {
 
@@ -114,11 +114,7 @@ FlowSample measure(const Contestant& contestant, const Lab& lab, const fs::path&
 }
 
 int bench(int rounds, const std::string& docs) {
-    std::string name = (fs::temp_directory_path() / "claimstorm-bench-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) {
-        throw EnvironmentError("no temporary folder could be made");
-    }
-    const fs::path folder = name;
+    const test::TemporaryFolder folder;
     std::vector<FlowRow> rows;
     const std::vector<Contestant> list = contestants();
     rows.reserve(list.size());
@@ -128,13 +124,12 @@ int bench(int rounds, const std::string& docs) {
         for (int round = 0; round < rounds; ++round) {
             for (std::size_t i = 0; i < list.size(); ++i) {
                 rows[i].samples.push_back(
-                    measure(list[i], lab, folder, static_cast<std::uint64_t>(round) + 1));
+                    measure(list[i], lab, folder.path, static_cast<std::uint64_t>(round) + 1));
                 fmt::print(stderr, "round {} {}: {:.0f}/s\n", round + 1, list[i].label,
                            rows[i].samples.back().answers_per_s);
             }
         }
     }
-    fs::remove_all(folder);
     fmt::print("{}", flows_table(rows));
     if (!docs.empty()) write_flows_docs(docs, rows);
     return 0;

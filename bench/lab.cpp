@@ -5,14 +5,13 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include <fmt/format.h>
 
-#include "model/error.h"
+#include "tests/support/temporary_folder.h"
 
 namespace {
 
@@ -45,14 +44,10 @@ void print_row(const char* name, const std::vector<double>& values) {
 }
 
 int measure() {
-    std::string name = (fs::temp_directory_path() / "claimstorm-bench-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) {
-        throw claimstorm::EnvironmentError("no temporary folder could be made");
-    }
-    const fs::path folder = name;
+    const claimstorm::test::TemporaryFolder folder;
     claimstorm::LabOptions options;
-    options.root = folder / "labs";
-    options.cache = folder / "cache";
+    options.root = folder.path / "labs";
+    options.cache = folder.path / "cache";
     std::vector<double> cold;
     std::vector<double> cached;
     std::uintmax_t disk_bytes = 0;
@@ -61,7 +56,6 @@ int measure() {
         cold.push_back(seconds_to_start(options, nullptr));
         cached.push_back(seconds_to_start(options, &disk_bytes));
     }
-    fs::remove_all(folder);
     fmt::print("{} rounds, seconds                    min  median     max\n", kRounds);
     print_row("cold start (makes the template)", cold);
     print_row("start from the cached template", cached);

@@ -39,9 +39,11 @@ std::string expected_text(const Expectation& expected) {
 
 void print_scenarios(const FlowDescription& flow) {
     fmt::print("\nWhat each bundled scenario finds:\n");
-    for (const std::string& name : scenarios_of_flow(flow.name)) {
-        const Scenario scenario = load_scenario(name);
-        fmt::print("  {}{}\n      {}\n", name,
+    const auto by_flow = scenarios_by_flow();
+    const auto found = by_flow.find(flow.name);
+    if (found == by_flow.end()) return;
+    for (const Scenario& scenario : found->second) {
+        fmt::print("  {}{}\n      {}\n", scenario.name,
                    scenario.condition.empty() ? "" : ": " + scenario.condition,
                    scenario.expect ? expected_text(*scenario.expect) : "(it expects nothing)");
     }
@@ -66,10 +68,8 @@ int explain(const std::string& name) {
         print_scenarios(flow);
         return 0;
     }
-    const auto guess = did_you_mean(name, names);
     throw UsageError(fmt::format("there is no flow '{}'; {}", name,
-                                 guess ? fmt::format("did you mean '{}'?", *guess)
-                                       : std::string("'claimstorm flows' lists them")));
+                                 meant_or(name, names, "'claimstorm flows' lists them")));
 }
 
 }  // namespace

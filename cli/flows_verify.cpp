@@ -44,15 +44,16 @@ std::vector<std::string> chosen_scenarios(const Flags& flags) {
     const std::vector<FlowDescription> flows = list_flows({});
     known.reserve(flows.size());
     for (const FlowDescription& flow : flows) known.emplace_back(flow.name);
+    auto by_flow = scenarios_by_flow();
     const auto is_named = [&flags](const std::string& name) {
         return flags.names.empty() ||
                std::find(flags.names.begin(), flags.names.end(), name) != flags.names.end();
     };
     for (const FlowDescription& flow : flows) {
         bool first = true;
-        for (const std::string& scenario : scenarios_of_flow(flow.name)) {
-            const bool wanted = is_named(flow.name) || is_named(scenario);
-            if (wanted && (first || !flags.quick)) scenarios.push_back(scenario);
+        for (const Scenario& scenario : by_flow[flow.name]) {
+            const bool wanted = is_named(flow.name) || is_named(scenario.name);
+            if (wanted && (first || !flags.quick)) scenarios.push_back(scenario.name);
             first = false;
         }
     }

@@ -52,18 +52,21 @@ std::vector<FlowDescription> list_flows(const std::filesystem::path& server_prog
     return flows;
 }
 
-std::vector<std::string> scenarios_of_flow(const std::string& flow) {
-    std::string plain = flow;
-    std::replace(plain.begin(), plain.end(), '/', '-');
-    std::vector<std::string> names;
+std::map<std::string, std::vector<Scenario>> scenarios_by_flow() {
+    std::map<std::string, std::vector<Scenario>> flows;
     for (const BundledScenario& bundled : bundled_scenarios()) {
-        const Scenario scenario = load_scenario(std::string(bundled.name));
-        const auto* reference = std::get_if<ReferenceTarget>(&scenario.target);
-        if (reference != nullptr && reference->flow == flow) names.emplace_back(bundled.name);
+        Scenario scenario = load_scenario(std::string(bundled.name));
+        if (const auto* reference = std::get_if<ReferenceTarget>(&scenario.target)) {
+            flows[reference->flow].push_back(std::move(scenario));
+        }
     }
-    std::stable_partition(names.begin(), names.end(),
-                          [&](const std::string& name) { return name == plain; });
-    return names;
+    for (auto& [flow, scenarios] : flows) {
+        std::string plain = flow;
+        std::replace(plain.begin(), plain.end(), '/', '-');
+        std::stable_partition(scenarios.begin(), scenarios.end(),
+                              [&](const Scenario& scenario) { return scenario.name == plain; });
+    }
+    return flows;
 }
 
 }  // namespace claimstorm

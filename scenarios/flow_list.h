@@ -1,8 +1,11 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
+
+#include "scenarios/scenario.h"
 
 namespace claimstorm {
 
@@ -28,8 +31,8 @@ struct FlowDescription {
 /// EnvironmentError when it cannot be asked.
 std::vector<FlowDescription> list_flows(const std::filesystem::path& server_program);
 
-/// The bundled scenarios that run a flow, by their names, the plain condition first: it is called
-/// like the flow with '-' for '/'.
-std::vector<std::string> scenarios_of_flow(const std::string& flow);
+/// The bundled scenarios that run each flow, the plain condition first: it is called like the flow
+/// with '-' for '/'.
+std::map<std::string, std::vector<Scenario>> scenarios_by_flow();
 
 }  // namespace claimstorm

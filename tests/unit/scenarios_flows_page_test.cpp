@@ -3,7 +3,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -11,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "scenarios/catalog.h"
+#include "scenarios/flow_list.h"
 #include "scenarios/scenario_file.h"
 #include "tests/support/temporary_folder.h"
 
@@ -29,17 +29,8 @@ std::string row(const Scenario& scenario) {
 
 /// Flow by flow, the plain condition first.
 std::string table() {
-    std::map<std::string, std::vector<Scenario>> flows;
-    for (const BundledScenario& bundled : bundled_scenarios()) {
-        Scenario scenario = load_scenario(std::string(bundled.name));
-        flows[std::get<ReferenceTarget>(scenario.target).flow].push_back(std::move(scenario));
-    }
     std::string text = "\n| scenario | condition | found |\n| --- | --- | --- |\n";
-    for (auto& [flow, scenarios] : flows) {
-        std::string plain = flow;
-        std::replace(plain.begin(), plain.end(), '/', '-');
-        std::stable_partition(scenarios.begin(), scenarios.end(),
-                              [&](const Scenario& scenario) { return scenario.name == plain; });
+    for (const auto& [flow, scenarios] : scenarios_by_flow()) {
         for (const Scenario& scenario : scenarios) text += row(scenario);
     }
     return text + "\n";
