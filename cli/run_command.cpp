@@ -41,18 +41,19 @@ void show_poll(const StormOrder& order, const PlannedAttempt& planned) {
 int show_plan(const Scenario& scenario, const RunOptions& options) {
     constexpr std::size_t kAttemptsShown = 10;
     const std::uint64_t seed = options.seed.value_or(scenario.seed.value_or(draw_seed()));
-    const Plan plan = make_plan(scenario.storm, seed);
+    const Plan plan(scenario.storm, seed);
     fmt::print("scenario {} · seed {} · {} attempts by {} users over {} connections\n",
-               scenario.name, seed, with_commas(static_cast<std::int64_t>(plan.size())),
+               scenario.name, seed, with_commas(static_cast<std::int64_t>(plan.attempts())),
                with_commas(scenario.storm.users), with_commas(scenario.storm.connections));
     fmt::print("due_ns user_index attempt (the first {})\n{}",
-               std::min(kAttemptsShown, plan.size()), plan_text(plan, kAttemptsShown));
+               std::min<std::uint64_t>(kAttemptsShown, plan.attempts()), plan_text(plan, kAttemptsShown));
     if (const auto* target = std::get_if<Target>(&scenario.target)) {
         const StormOrder order = storm_order(scenario, *target, seed);
+        const PlannedAttempt first = first_attempts(plan, 1).front();
         require_fireable(order);
         fmt::print("\nthe first request to {}:\n{}\n", target->endpoint.base_url,
-                   request_text(order, plan.front()));
-        show_poll(order, plan.front());
+                   request_text(order, first));
+        show_poll(order, first);
     } else {
         fmt::print("\nthe requests are those that claimstorm-server announces when it runs\n");
     }

@@ -35,6 +35,7 @@ struct Attempt {
     TimeNs done_ns = kNever;  ///< kNever when no complete response was read
     /// No connection was free when it was due: its lateness is the service's, not the generator's.
     bool waited = false;
+    std::uint16_t campaign = 0;  ///< 0: the one that is judged; others beside it stand for the load
     TextRef claim_id = kNoText;
     std::int64_t ticket = kNoNumber;
     std::int64_t amount_cents = kNoNumber;

@@ -10,7 +10,8 @@ constexpr std::array<std::string_view, kOutcomes.size()> kOutcomeNames = {
 constexpr std::array<std::string_view, kTransportErrors.size()> kErrorNames = {
     "none",         "connect_refused", "connect_timeout",  "connect_failed",
     "send_failed",  "reset",           "closed_early",     "timeout",
-    "bad_response", "body_too_large",  "header_too_large", "cancelled"};
+    "bad_response", "body_too_large",  "header_too_large", "cancelled",
+    "hung_up",      "tls_failed"};
 
 template <typename Enum, std::size_t N>
 std::optional<Enum> find_name(const std::array<std::string_view, N>& names, std::string_view name) {

@@ -38,6 +38,8 @@ enum class TransportError : std::uint8_t {
     body_too_large = 9,     ///< the response body went beyond what is kept
     header_too_large = 10,  ///< the response header went beyond what is read
     cancelled = 11,         ///< the run was interrupted
+    hung_up = 12,           ///< the user had been planned to close the connection
+    tls_failed = 13,        ///< no TLS could be agreed on, no byte of the request left
 };
 
 inline constexpr std::array kTransportErrors = {TransportError::none,
@@ -51,7 +53,9 @@ inline constexpr std::array kTransportErrors = {TransportError::none,
                                                 TransportError::bad_response,
                                                 TransportError::body_too_large,
                                                 TransportError::header_too_large,
-                                                TransportError::cancelled};
+                                                TransportError::cancelled,
+                                                TransportError::hung_up,
+                                                TransportError::tls_failed};
 
 /// The names used in scenario files, results and exports, e.g. "sold_out".
 std::string_view to_string(Outcome outcome) noexcept;

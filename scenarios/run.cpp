@@ -169,7 +169,7 @@ StormOrder storm_order(const Scenario& scenario, const Target& target, std::uint
 FinishedRun run_scenario(const Scenario& scenario, const RunOptions& options,
                          const std::atomic<bool>& stop) {
     const std::uint64_t seed = options.seed.value_or(scenario.seed.value_or(draw_seed()));
-    const Plan plan = make_plan(scenario.storm, seed);
+    const Plan plan(scenario.storm, seed);
     RunFolder folder(options.folder, scenario.name);
     write_scenario(folder.path(), scenario, seed);
     const ActiveTarget target(scenario, options, folder.path(), seed, stop);
@@ -189,7 +189,7 @@ FinishedRun run_scenario(const Scenario& scenario, const RunOptions& options,
 
     tell(options,
          fmt::format("storm: {} attempts by {} users over {} connections",
-                     with_commas(static_cast<std::int64_t>(plan.size())),
+                     with_commas(static_cast<std::int64_t>(plan.attempts())),
                      with_commas(scenario.storm.users), with_commas(scenario.storm.connections)));
     fire(order, plan, folder, stop, options);
     if (stop) return {Result{}, folder.path(), true};

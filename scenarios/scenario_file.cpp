@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <limits>
 
 #include <fmt/format.h>
 
@@ -12,13 +11,13 @@
 #include "scenarios/catalog.h"
 #include "scenarios/gates.h"
 #include "scenarios/reference_file.h"
+#include "scenarios/storm_file.h"
 #include "scenarios/target_file.h"
 
 namespace claimstorm {
 namespace {
 
 using std::chrono::milliseconds;
-using std::chrono::nanoseconds;
 
 std::string read_name(const JsonPlace& place) {
     std::string name = place.non_empty_string();
@@ -75,55 +74,6 @@ Campaign read_campaign(const JsonPlace& place, const std::string& scenario_name)
         campaign.gap_free_tickets = gap_free->boolean();
     }
     return campaign;
-}
-
-std::variant<Burst, ConstantRate> read_arrival(const JsonPlace& place) {
-    place.require_keys({"burst", "rate"});
-    if (place.value().size() != 1) place.fail("one of burst and rate is wanted");
-    if (const auto rate = place.find("rate")) return ConstantRate{rate->rate_per_second()};
-    const JsonPlace burst = place.at("burst");
-    burst.require_keys({"gate"});
-    if (const auto gate = burst.find("gate"); gate && gate->string() != "full") {
-        gate->fail(
-            fmt::format("'{}' is not a gate this version fires; use \"full\"", gate->string()));
-    }
-    return Burst{};
-}
-
-DoubleClick read_double_click(const JsonPlace& place) {
-    place.require_keys({"fraction", "copies", "within"});
-    DoubleClick click;
-    click.fraction = place.at("fraction").number(0, 1);
-    if (const auto copies = place.find("copies")) {
-        click.copies = static_cast<std::uint16_t>(copies->count(2, 1000));
-    }
-    if (const auto within = place.find("within")) click.within = within->duration(nanoseconds(0));
-    return click;
-}
-
-StormSpec read_storm(const JsonPlace& place) {
-    place.require_keys(
-        {"users", "connections", "threads", "arrival", "double_click", "timeout", "overrun"});
-    constexpr std::int64_t kUsersMax = 100'000'000;
-    constexpr std::int64_t kConnectionsDefault = 500;
-    StormSpec storm;
-    storm.users = static_cast<std::uint32_t>(place.at("users").count(1, kUsersMax));
-    storm.connections =
-        static_cast<std::uint32_t>(std::min<std::int64_t>(storm.users, kConnectionsDefault));
-    if (const auto connections = place.find("connections")) {
-        storm.connections = static_cast<std::uint32_t>(connections->count(1, 60'000));
-    }
-    if (const auto threads = place.find("threads")) {
-        storm.threads = static_cast<std::uint32_t>(threads->count(1, 64));
-    }
-    if (const auto arrival = place.find("arrival")) storm.arrival = read_arrival(*arrival);
-    if (const auto click = place.find("double_click"))
-        storm.double_click = read_double_click(*click);
-    if (const auto timeout = place.find("timeout"))
-        storm.timeout = timeout->duration(milliseconds(1));
-    if (const auto overrun = place.find("overrun"))
-        storm.overrun = overrun->duration(milliseconds(0));
-    return storm;
 }
 
 SettleSpec read_settle(const JsonPlace& place) {
@@ -203,7 +153,7 @@ Scenario read_scenario(const JsonPlace& place, const std::string& folder) {
     if (const auto condition = place.find("condition")) scenario.condition = condition->string();
     scenario.target = read_target_member(place.at("target"), folder);
     scenario.campaign = read_campaign(place.at("campaign"), scenario.name);
-    scenario.storm = read_storm(place.at("storm"));
+    scenario.storm = read_storm(place.at("storm"), folder);
     if (const auto seed = place.find("seed")) {
         if (!seed->value().is_number_unsigned()) seed->fail("a seed is a whole number from 0");
         scenario.seed = seed->value().get<std::uint64_t>();
@@ -236,28 +186,6 @@ Scenario load_scenario(const std::string& path_or_name) {
         "there is no scenario file '{}', and no bundled scenario of that name; {}", path_or_name,
         meant_or(path_or_name, names, "'claimstorm scenarios' lists the bundled ones")));
 }
-
-namespace {
-
-nlohmann::ordered_json storm_to_json(const StormSpec& storm) {
-    nlohmann::ordered_json json = {
-        {"users", storm.users}, {"connections", storm.connections}, {"threads", storm.threads}};
-    if (const auto* rate = std::get_if<ConstantRate>(&storm.arrival)) {
-        json["arrival"]["rate"] = fmt::format("{}/s", rate->per_second);
-    } else {
-        json["arrival"]["burst"]["gate"] = "full";
-    }
-    if (const auto& click = storm.double_click) {
-        json["double_click"] = {{"fraction", click->fraction},
-                                {"copies", click->copies},
-                                {"within", format_duration(click->within)}};
-    }
-    json["timeout"] = format_duration(storm.timeout);
-    json["overrun"] = format_duration(storm.overrun);
-    return json;
-}
-
-}  // namespace
 
 nlohmann::ordered_json scenario_to_json(const Scenario& scenario, std::uint64_t seed) {
     nlohmann::ordered_json json = {{"name", scenario.name}, {"about", scenario.about}};

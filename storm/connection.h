@@ -1,17 +1,13 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
-
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
+#include <vector>
 
 #include "model/history.h"
+#include "storm/plan.h"
 #include "storm/polling.h"
-#include "storm/response_parser.h"
 
 namespace claimstorm {
 
@@ -33,38 +29,42 @@ class ExchangeListener {
 
 /// One request and what came of it.
 struct Exchange {
-    std::string request;
-    bool head = false;  ///< a HEAD request: its response has no body whatever it announces
+    std::string request;  ///< as HTTP/1.1 writes it; other transports take it apart
+    bool head = false;    ///< a HEAD request: its response has no body whatever it announces
     std::string body;
     int status = 0;  ///< 0: no status line was read
     TransportError error = TransportError::none;
-    bool bytes_left = false;  ///< some of the request may have reached the service
     TimeNs sent_ns = kNever;
     TimeNs first_byte_ns = kNever;
     TimeNs done_ns = kNever;
 };
 
-/// One keep-alive HTTP/1.1 connection of the native transport: one exchange at a time, opened
-/// when needed, never resent: an exchange is told as it went. Used by its worker's thread only.
+/// Whatever carries one exchange at a time: a connection of HTTP/1.1, a stream of HTTP/2, a
+/// transfer of libcurl's. Opened when needed, never resent: an exchange is told as it went. Used by
+/// its worker's thread only.
 class Connection {
   public:
-    Connection(boost::asio::io_context& io, const boost::asio::ip::tcp::endpoint& endpoint,
-               ExchangeListener& listener);
+    explicit Connection(ExchangeListener& listener) : listener_(listener) {}
+    virtual ~Connection() = default;
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
 
-    bool is_open() const noexcept { return open_; }
+    virtual bool is_open() const noexcept = 0;
 
     /// Opens the connection ahead of its first exchange; `on_exchange_done` tells the end of it.
-    void open();
+    virtual void open() = 0;
 
-    /// Starts the exchange in `exchange()` (whose `request` the caller has filled in).
-    void start();
+    /// Begins the exchange in `exchange()` (whose `request` the caller has filled in) and sends of
+    /// it what a gate lets out before the release. The service cannot have served it by that.
+    virtual void hold() = 0;
 
-    /// `start()` in two halves, for a release: first every connection writes, then every one reads.
-    void send();
-    void await_response();
+    /// Begins the exchange, or lets out the rest of one that was held.
+    virtual void send() = 0;
 
     /// Ends the exchange in flight, if there is one, with `error`; the connection is closed.
-    void give_up(TransportError error);
+    void give_up(TransportError error) {
+        if (in_flight_) finish(error);
+    }
 
     Exchange& exchange() noexcept { return exchange_; }
     /// Grows with every exchange begun: tells a timeout whether its exchange is still the same.
@@ -72,39 +72,24 @@ class Connection {
     bool in_flight() const noexcept { return in_flight_; }
 
     // Kept by the worker for its own use.
-    TimeNs idle_since_ns = 0;
-    std::size_t planned_index = 0;        ///< the attempt in flight
+    PlannedAttempt planned;               ///< the attempt in flight
+    std::vector<PlannedAttempt> later;    ///< the later clicks that its send makes due
     bool waited = false;                  ///< that attempt had to wait for a free connection
     std::optional<PolledAttempt> polled;  ///< set: the exchange is a poll for this attempt instead
 
-  private:
-    void reset_exchange();
-    void connect();
-    void on_connected(const boost::system::error_code& error);
-    void write_request();
-    void write_rest(std::size_t written);
-    void read_more();
-    void on_read(const boost::system::error_code& error, std::size_t bytes);
-    void parse();
-    void on_end_of_stream();
-    void complete();
+  protected:
+    /// What was left of the exchange before is cleared.
+    void begin();
+    /// Ends the exchange: with an error, the connection is closed first.
     void finish(TransportError error);
-    void close();
-    bool was_closed_by_peer();
+    virtual void close() = 0;
 
-    boost::asio::ip::tcp::socket socket_;
-    boost::asio::ip::tcp::endpoint endpoint_;
     ExchangeListener& listener_;
     Exchange exchange_;
-    boost::beast::flat_buffer buffer_;
-    std::optional<ResponseParser> parser_;
-    std::uint64_t serial_ = 0;
-    std::uint64_t socket_generation_ = 0;  // handlers of a closed socket know that they are late
-    bool open_ = false;
-    bool fresh_ = true;     // no exchange on this socket yet
-    bool opening_ = false;  // connecting without a request behind it
     bool in_flight_ = false;
-    bool sent_ = false;  // the request is out and its response awaited
+
+  private:
+    std::uint64_t serial_ = 0;
 };
 
 }  // namespace claimstorm

@@ -18,6 +18,9 @@ enum Flag : std::uint8_t {
     has_waited = 128,
 };
 
+/// In the byte of the outcome: the number of another campaign follows it.
+constexpr std::uint8_t kOtherCampaign = 128;
+
 template <typename Narrow>
 bool get_narrow(std::string_view& bytes, Narrow& value) {
     std::uint64_t wide = 0;
@@ -61,7 +64,9 @@ void encode_attempt(std::string& out, const Attempt& attempt, std::string_view c
                     TimeNs& previous_due_ns) {
     const std::uint8_t flags = flags_of(attempt, claim_id);
     out.push_back(static_cast<char>(flags));
-    out.push_back(static_cast<char>(attempt.outcome));
+    const auto outcome = static_cast<std::uint8_t>(attempt.outcome);
+    out.push_back(static_cast<char>(attempt.campaign == 0 ? outcome : outcome | kOtherCampaign));
+    if (attempt.campaign != 0) put_varint(out, attempt.campaign);
     put_varint(out, attempt.user);
     if ((flags & has_number) != 0) put_varint(out, attempt.number);
     if ((flags & has_error) != 0) out.push_back(static_cast<char>(attempt.transport_error));
@@ -88,6 +93,10 @@ bool decode_attempt(std::string_view& bytes, Attempt& attempt, std::string_view&
     std::uint8_t flags = 0;
     std::uint8_t outcome = 0;
     if (!get_byte(bytes, flags) || !get_byte(bytes, outcome)) return false;
+    if ((outcome & kOtherCampaign) != 0) {
+        outcome = static_cast<std::uint8_t>(outcome & ~kOtherCampaign);
+        if (!get_narrow(bytes, attempt.campaign) || attempt.campaign == 0) return false;
+    }
     if (outcome >= kOutcomes.size() || !get_narrow(bytes, attempt.user)) return false;
     attempt.outcome = static_cast<Outcome>(outcome);
     attempt.waited = (flags & has_waited) != 0;

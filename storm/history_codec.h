@@ -12,7 +12,8 @@
 ///            'S' one JSON object: a response that no outcome rule fitted
 ///            'E' one JSON object: the number of attempts; written last, so its absence means
 ///                that the tail is missing
-///   attempt= flags u8 · outcome u8 · user varint · [number varint] · [transport error u8] ·
+///   attempt= flags u8 · outcome u8 · [other campaign varint] · user varint · [number varint] ·
+///   [transport error u8] ·
 ///            status varint · due (difference to the previous attempt's) · [sent − due] ·
 ///            [first byte − sent] · [done − first byte] · [claim id] · [ticket] · [amount]
 namespace claimstorm::history_format {

@@ -5,6 +5,7 @@
 
 #include "model/history.h"
 #include "storm/outcome_rules.h"
+#include "storm/plan.h"
 #include "storm/spec.h"
 
 namespace claimstorm {
@@ -18,6 +19,7 @@ struct PolledAttempt {
     Attempt attempt;  ///< what is recorded if no poll ever tells more: pending, as answered first
     std::string claim_id;
     TimeNs until_ns = 0;  ///< when asking ends
+    PlannedAttempt planned = {};
 };
 
 /// Takes the answer to a poll. True when it ends the attempt, which then has its outcome, its

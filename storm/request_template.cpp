@@ -7,8 +7,13 @@
 
 #include <fmt/format.h>
 
+#include "storm/random.h"
+
 namespace claimstorm {
 namespace {
+
+/// Beyond every other stream of the seed: each key has one of its own.
+constexpr std::uint64_t kKeyStreams = std::uint64_t{1} << 63;
 
 bool equals_ignoring_case(std::string_view a, std::string_view b) {
     return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
@@ -22,16 +27,30 @@ std::string_view to_text(std::array<char, 24>& buffer, std::uint64_t number) {
     return {buffer.data(), static_cast<std::size_t>(end - buffer.data())};
 }
 
+std::string_view to_hex(std::array<char, 16>& digits, std::uint64_t number) {
+    for (auto digit = digits.rbegin(); digit != digits.rend(); ++digit, number >>= 4) {
+        *digit = "0123456789abcdef"[number & 15];
+    }
+    return {digits.data(), digits.size()};
+}
+
 }  // namespace
 
+ClaimValues values_of(const PlannedAttempt& attempt, std::uint64_t seed) {
+    const std::uint64_t whose =
+        (std::uint64_t{attempt.user} << 32) | (std::uint64_t{attempt.campaign} << 16) | attempt.key;
+    return {attempt.user + 1, attempt.number, Random(seed, kKeyStreams | whose).next(), {}};
+}
+
 const std::vector<std::string_view>& claim_placeholders() {
-    static const std::vector<std::string_view> names = {"user", "n", "campaign", "attempt"};
+    static const std::vector<std::string_view> names = {"user", "n", "campaign", "attempt",
+                                                        "idempotency_key"};
     return names;
 }
 
 const std::vector<std::string_view>& poll_placeholders() {
-    static const std::vector<std::string_view> names = {"user", "n", "campaign", "attempt",
-                                                        "claim_id"};
+    static const std::vector<std::string_view> names = {
+        "user", "n", "campaign", "attempt", "idempotency_key", "claim_id"};
     return names;
 }
 
@@ -80,24 +99,28 @@ void RequestTemplate::append_user(std::string& out, std::uint32_t n) const {
     user_.append_to(out, {to_text(digits, n)});
 }
 
-void RequestTemplate::render(std::string& out, std::uint32_t n, std::uint16_t attempt,
-                             std::string_view claim_id) const {
+void RequestTemplate::render(std::string& out, const ClaimValues& values) const {
     std::array<char, 24> n_digits{};
     std::array<char, 24> attempt_digits{};
+    std::array<char, 16> key_digits{};
     // Rendered once a request on the sending thread: the scratch strings keep their capacity.
     thread_local std::string user;
     thread_local std::string body;
     user.clear();
-    append_user(user, n);
-    const std::vector<std::string_view> values = {user, to_text(n_digits, n), campaign_,
-                                                  to_text(attempt_digits, attempt), claim_id};
+    append_user(user, values.n);
+    const std::vector<std::string_view> texts = {user,
+                                                 to_text(n_digits, values.n),
+                                                 campaign_,
+                                                 to_text(attempt_digits, values.attempt),
+                                                 to_hex(key_digits, values.idempotency_key),
+                                                 values.claim_id};
     out.clear();
     out.append(method_).push_back(' ');
-    path_.append_to(out, values);
+    path_.append_to(out, texts);
     out.append(" HTTP/1.1\r\n").append(fixed_headers_);
     for (const auto& [name, value] : headers_) {
         out.append(name).append(": ");
-        value.append_to(out, values);
+        value.append_to(out, texts);
         out.append("\r\n");
     }
     if (!has_body_) {
@@ -105,7 +128,7 @@ void RequestTemplate::render(std::string& out, std::uint32_t n, std::uint16_t at
         return;
     }
     body.clear();
-    body_.append_to(body, values);
+    body_.append_to(body, texts);
     std::array<char, 24> length_digits{};
     out.append("Content-Length: ").append(to_text(length_digits, body.size())).append("\r\n\r\n");
     out.append(body);

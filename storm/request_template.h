@@ -7,17 +7,30 @@
 #include <vector>
 
 #include "model/text_template.h"
+#include "storm/plan.h"
 #include "storm/spec.h"
 
 namespace claimstorm {
 
-/// What a claim's texts may refer to: user, n, campaign, attempt.
+/// What a claim's texts may refer to: user, n, campaign, attempt, idempotency_key.
 const std::vector<std::string_view>& claim_placeholders();
 /// What a poll's may: the same, and claim_id.
 const std::vector<std::string_view>& poll_placeholders();
 
 /// Whether `{claim_id}` stands anywhere in the request.
 bool needs_claim_id(const RequestSpec& spec);
+
+/// What the placeholders stand for in one request.
+struct ClaimValues {
+    std::uint32_t n = 1;  ///< the user's number, from 1
+    std::uint16_t attempt = 1;
+    std::uint64_t idempotency_key = 0;  ///< written as 16 hexadecimal digits
+    std::string_view claim_id = {};
+};
+
+/// Those of an attempt. Its idempotency key depends on the seed, the user and the attempt whose
+/// key it carries: two storms of different seeds share none.
+ClaimValues values_of(const PlannedAttempt& attempt, std::uint64_t seed);
 
 /// Renders whole HTTP/1.1 requests for one target and campaign.
 class RequestTemplate {
@@ -28,9 +41,8 @@ class RequestTemplate {
                     std::string_view where,
                     const std::vector<std::string_view>& placeholders = claim_placeholders());
 
-    /// Replaces `out` by the bytes of the request of user `n` (from 1).
-    void render(std::string& out, std::uint32_t n, std::uint16_t attempt,
-                std::string_view claim_id = {}) const;
+    /// Replaces `out` by the bytes of the request.
+    void render(std::string& out, const ClaimValues& values) const;
 
     /// The user's name: `user_template` with `{n}` filled in.
     void append_user(std::string& out, std::uint32_t n) const;

@@ -12,13 +12,55 @@
 
 namespace claimstorm {
 
+/// How much of each request of a burst leaves before the release.
+enum class BurstGate : std::uint8_t {
+    full,           ///< nothing: the whole request goes at the release
+    last_byte,      ///< all but its last byte, so that the release is one byte a connection
+    single_packet,  ///< HTTP/2: all but the frames that end the streams, which go in one write
+};
+
 /// Everybody at once: every user's first attempt is due at the release.
-struct Burst {};
+struct Burst {
+    BurstGate gate = BurstGate::full;
+};
 
 /// Open loop: attempts are due at even distances, whatever the service does.
 struct ConstantRate {
     double per_second = 0;
 };
+
+/// Open loop, as independent people arrive: exponential distances of mean 1 / rate.
+struct PoissonRate {
+    double per_second = 0;
+};
+
+/// A stretch of time in which the rate goes evenly from where it was to `per_second`.
+struct Stage {
+    std::chrono::nanoseconds span{0};  ///< 0: the rate jumps
+    double per_second = 0;
+};
+
+/// Open loop with a rate that changes; it starts at 0.
+struct Stages {
+    std::vector<Stage> stages;
+};
+
+/// Each connection is a person: the next claim goes out `think_min` to `think_max` (drawn evenly)
+/// after the answer to the one before.
+struct ClosedLoop {
+    std::chrono::nanoseconds think_min{0};
+    std::chrono::nanoseconds think_max{0};
+    /// No claim begins later than this after the release; 0: until every user has claimed.
+    std::chrono::nanoseconds duration{0};
+};
+
+/// Every attempt is due when it was sent in a run before this one.
+struct Replay {
+    std::string run;  ///< the folder of that run
+};
+
+/// Whether a click or a retry carries its predecessor's idempotency key or a new one.
+enum class KeyUse : std::uint8_t { same, fresh };
 
 /// Some users click again: `fraction` of them send `copies` attempts in all, the later ones up to
 /// `within` behind the first, each on another connection.
@@ -26,6 +68,29 @@ struct DoubleClick {
     double fraction = 0;
     std::uint16_t copies = 2;
     std::chrono::nanoseconds within{0};
+    KeyUse key = KeyUse::same;
+};
+
+/// Users who try again after an answer they do not like: up to `times` more, `after` behind the
+/// answer (or the time-out), give or take `jitter` of it.
+struct Retry {
+    std::uint16_t times = 1;
+    std::chrono::nanoseconds after = std::chrono::milliseconds(100);
+    double jitter = 0.1;
+    std::vector<Outcome> on = {Outcome::unknown, Outcome::throttled};
+    KeyUse key = KeyUse::same;
+};
+
+/// Users who lose their patience or their network: the connection is closed `after` the send.
+struct HangUp {
+    double fraction = 0;
+    std::chrono::nanoseconds after{0};
+};
+
+/// The first `users` of the storm come `visits` times each, spread over the storm, all others once.
+struct HotUsers {
+    std::uint32_t users = 0;
+    std::uint16_t visits = 2;
 };
 
 /// Who fires when. Together with a seed it determines the plan.
@@ -33,14 +98,23 @@ struct StormSpec {
     std::uint32_t users = 0;
     std::uint32_t connections = 0;
     std::uint32_t threads = 2;
-    std::variant<Burst, ConstantRate> arrival;
+    std::variant<Burst, ConstantRate, PoissonRate, Stages, ClosedLoop, Replay> arrival;
     std::optional<DoubleClick> double_click;
+    std::optional<Retry> retry;
+    std::optional<HangUp> hang_up;
+    std::optional<HotUsers> hot;
+    /// Campaigns that are stormed besides the one that is judged, which is the most wanted: the
+    /// k-th most wanted gets a share in proportion to 1 / k^zipf.
+    std::vector<std::string> other_campaigns;
+    double zipf = 1.0;
+    /// Local addresses that the connections are spread over, in turn; empty: the system's choice.
+    std::vector<std::string> source_addresses;
     std::chrono::nanoseconds timeout = std::chrono::seconds(2);  ///< an attempt's, from its send
     /// How long past the last due time the storm may go on before what is left is not sent.
     std::chrono::nanoseconds overrun = std::chrono::seconds(30);
 };
 
-/// A request with placeholders: `{user}`, `{n}`, `{campaign}`, `{attempt}`.
+/// A request with placeholders: `{user}`, `{n}`, `{campaign}`, `{attempt}`, `{idempotency_key}`.
 struct RequestSpec {
     std::string method = "POST";
     std::string path = "/";
@@ -73,9 +147,36 @@ struct FieldPointers {
     std::string amount_cents;
 };
 
+/// Who speaks HTTP for the storm.
+enum class TransportKind : std::uint8_t {
+    chosen,  ///< native where it speaks what the target asks for, else curl
+    native,  ///< ours: HTTP/1.1, and HTTP/2 for `BurstGate::single_packet`
+    curl,    ///< libcurl: slower a request, and speaks nearly everything
+};
+
+enum class HttpVersion : std::uint8_t { http1, http2, http3 };
+
+/// What a TLS connection is made with. Empty paths: the system's authorities, no certificate.
+struct TlsSpec {
+    bool verify = true;       ///< false: any certificate is taken
+    std::string ca;           ///< file of authorities, PEM
+    std::string certificate;  ///< the client's, PEM
+    std::string key;
+};
+
+/// How the service's address is talked to.
+struct TransportSpec {
+    TransportKind kind = TransportKind::chosen;
+    HttpVersion version = HttpVersion::http1;
+    std::string unix_socket;  ///< path; empty: TCP to the base URL's host
+    std::string proxy;        ///< URL; empty: none, whatever the environment says
+    TlsSpec tls;
+};
+
 /// How the service under test is reached and understood.
 struct EndpointSpec {
     std::string base_url;  ///< "http://127.0.0.1:3000", a path prefix allowed
+    TransportSpec transport;
     std::string user_template = "u{n}";
     RequestSpec claim;
     std::optional<RequestSpec> warm_up;

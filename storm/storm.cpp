@@ -8,9 +8,6 @@
 #include <sys/resource.h>
 #include <thread>
 
-#include <boost/asio/connect.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
@@ -25,66 +22,55 @@
 namespace claimstorm {
 namespace {
 
-using boost::asio::ip::tcp;
-
 /// The order's texts, compiled; throws UsageError for what cannot be.
 struct Compiled {
     HttpAddress address;
-    RequestTemplate claim;
+    std::vector<RequestTemplate> claims;  // one a campaign
     std::optional<RequestTemplate> warm_up;
-    std::optional<RequestTemplate> poll;
+    std::vector<RequestTemplate> polls;
     OutcomeRules rules;
 
     explicit Compiled(const StormOrder& order)
         : address(parse_base_url(order.endpoint.base_url)),
-          claim(compile(order, order.endpoint.claim, "claim")),
+          claims(compile_all(order, order.endpoint.claim, "claim", claim_placeholders())),
           rules(order.endpoint.outcomes, order.endpoint.fields) {
         const EndpointSpec& endpoint = order.endpoint;
-        if (endpoint.warm_up) warm_up = compile(order, *endpoint.warm_up, "warm_up");
+        if (endpoint.warm_up) {
+            warm_up =
+                compile(order, *endpoint.warm_up, "warm_up", order.campaign, claim_placeholders());
+        }
         if (!endpoint.poll) return;
         if (const std::string problem = poll_problem(endpoint); !problem.empty()) {
             throw UsageError("poll: " + problem);
         }
-        poll = compile(order, endpoint.poll->request, "poll", poll_placeholders());
+        polls = compile_all(order, endpoint.poll->request, "poll", poll_placeholders());
     }
 
   private:
-    RequestTemplate compile(
-        const StormOrder& order, const RequestSpec& spec, const char* where,
-        const std::vector<std::string_view>& placeholders = claim_placeholders()) {
+    RequestTemplate compile(const StormOrder& order, const RequestSpec& spec, const char* where,
+                            const std::string& campaign,
+                            const std::vector<std::string_view>& placeholders) {
         return {spec,
                 address.host_header(),
                 address.path_prefix,
                 order.endpoint.user_template,
-                order.campaign,
+                campaign,
                 where,
                 placeholders};
     }
-};
 
-tcp::endpoint resolve(const HttpAddress& address, const std::string& base_url) {
-    boost::asio::io_context io;
-    tcp::resolver resolver(io);
-    boost::system::error_code error;
-    const auto found = resolver.resolve(address.host, std::to_string(address.port), error);
-    if (error || found.empty()) {
-        throw EnvironmentError(fmt::format("target {}: the host '{}' cannot be resolved: {}",
-                                           base_url, address.host, error.message()));
+    std::vector<RequestTemplate> compile_all(const StormOrder& order, const RequestSpec& spec,
+                                             const char* where,
+                                             const std::vector<std::string_view>& placeholders) {
+        std::vector<RequestTemplate> all;
+        all.reserve(1 + order.spec.other_campaigns.size());
+        all.push_back(compile(order, spec, where, order.campaign, placeholders));
+        for (const std::string& campaign : order.spec.other_campaigns) {
+            all.push_back(compile(order, spec, where, campaign, placeholders));
+        }
+        return all;
     }
-    // A name may have several addresses and the service listen on one ("localhost" is ::1 and
-    // 127.0.0.1): the first that accepts is stormed, or, if none does, the first one's refusal
-    // told.
-    if (found.size() == 1) return found.begin()->endpoint();
-    tcp::endpoint chosen = found.begin()->endpoint();
-    tcp::socket probe(io);
-    boost::asio::async_connect(
-        probe, found,
-        [&chosen](const boost::system::error_code& failed, const tcp::endpoint& endpoint) {
-            if (!failed) chosen = endpoint;
-        });
-    io.run_for(std::chrono::seconds(5));
-    return chosen;
-}
+};
 
 /// A connection is a file descriptor. Raises the soft limit as far as the hard one allows.
 void require_open_files(std::uint32_t connections) {
@@ -205,7 +191,7 @@ void require_fireable(const StormOrder& order) {
 std::string request_text(const StormOrder& order, const PlannedAttempt& planned) {
     const Compiled compiled(order);
     std::string text;
-    compiled.claim.render(text, planned.user + 1, planned.number);
+    compiled.claims[planned.campaign].render(text, values_of(planned, order.seed));
     return text;
 }
 
@@ -213,8 +199,10 @@ std::string poll_text(const StormOrder& order, const PlannedAttempt& planned,
                       std::string_view claim_id) {
     const Compiled compiled(order);
     std::string text;
-    if (compiled.poll) {
-        compiled.poll->render(text, planned.user + 1, planned.number, claim_id);
+    if (!compiled.polls.empty()) {
+        ClaimValues values = values_of(planned, order.seed);
+        values.claim_id = claim_id;
+        compiled.polls[planned.campaign].render(text, values);
     }
     return text;
 }
@@ -225,16 +213,18 @@ void run_storm(const StormOrder& order, const Plan& plan, const std::filesystem:
     require_open_files(order.spec.connections);
     std::optional<PollJob> poll;
     if (const auto& spec = order.endpoint.poll) {
-        poll.emplace(PollJob{*compiled.poll, needs_claim_id(spec->request),
+        poll.emplace(PollJob{compiled.polls, needs_claim_id(spec->request),
                              spec->request.method == "HEAD", spec->every.count(),
                              spec->until.count()});
     }
+    const Route route = find_route(order.endpoint, order.spec);
     std::atomic<std::uint64_t> ended = 0;
     const WorkerJob job{order.spec,
                         plan,
-                        resolve(compiled.address, order.endpoint.base_url),
+                        order.seed,
+                        route,
                         order.endpoint.base_url,
-                        compiled.claim,
+                        compiled.claims,
                         order.endpoint.claim.method == "HEAD",
                         compiled.warm_up ? &*compiled.warm_up : nullptr,
                         order.endpoint.warm_up && order.endpoint.warm_up->method == "HEAD",
@@ -250,7 +240,7 @@ void run_storm(const StormOrder& order, const Plan& plan, const std::filesystem:
     try {
         Crew crew(job, history);
         while (!crew.wait_for(std::chrono::milliseconds(100))) {
-            if (progress) progress(ended, plan.size());
+            if (progress) progress(ended, plan.attempts());
         }
         crew.join();
         crew.rethrow();

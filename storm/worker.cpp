@@ -7,31 +7,38 @@
 namespace claimstorm {
 namespace {
 
-using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
 /// How often time-outs and the stop flag are looked at. Sends have a timer of their own.
-constexpr auto kTick = milliseconds(10);
+constexpr TimeNs kTickNs = 10'000'000;
 constexpr TimeNs kFlushEveryNs = 100'000'000;
 /// The last stretch before the release is spent spinning: a sleep may wake late.
 constexpr auto kSpin = std::chrono::microseconds(200);
+
+/// How many of the storm's connections are the workers' before this one.
+std::size_t connections_before(const WorkerJob& job, std::uint32_t index) {
+    const std::uint32_t total = job.spec.connections;
+    return std::size_t{total / job.workers} * index + std::min(index, total % job.workers);
+}
 
 }  // namespace
 
 Worker::Worker(const WorkerJob& job, std::uint32_t index, HistoryWriter& history)
     : job_(job),
-      index_(index),
       history_(history),
       lane_(history),
-      due_timer_(io_),
-      tick_timer_(io_),
-      release_(Clock::now()) {
-    const std::uint32_t total = job.spec.connections;
-    const std::uint32_t mine = total / job.workers + (index < total % job.workers ? 1 : 0);
-    for (std::uint32_t i = 0; i < mine; ++i) {
-        connections_.push_back(std::make_unique<Connection>(io_, job.endpoint, *this));
+      transport_(make_transport(job.route, loop_, connections_before(job, index))),
+      release_(Clock::now()),
+      visits_(job.plan, index, job.workers),
+      closed_loop_(std::get_if<ClosedLoop>(&job.spec.arrival)) {
+    const std::size_t mine = connections_before(job, index + 1) - connections_before(job, index);
+    connections_.reserve(mine);
+    for (std::size_t i = 0; i < mine; ++i) {
+        connections_.push_back(transport_->make_connection(*this));
     }
-    skip_to_own_group();
+    if (closed_loop_ != nullptr) {
+        for (std::size_t i = 0; i < mine; ++i) people_.push(0);
+    }
 }
 
 TimeNs Worker::now_ns() const {
@@ -42,87 +49,105 @@ TimeNs Worker::now_ns() const {
 
 void Worker::load() {
     phase_ = Phase::firing;
-    for (const auto& connection : connections_) {
-        connection->idle_since_ns = 0;
-        idle_.push_back(connection.get());
-    }
-    while (group_cursor_ < job_.plan.size() && job_.plan[group_cursor_].due_ns == 0 &&
-           may_start_group()) {
+    for (const auto& connection : connections_) idle_.push_back(connection.get());
+    while (is_visit_due(0) && may_start_visit()) {
         Connection* connection = idle_.front();
         idle_.pop_front();
-        assign(*connection, {group_cursor_, false});
+        start_visit(*connection, false);
+        if (job_.route.gate != BurstGate::full) connection->hold();
         loaded_.push_back(connection);
-        start_group();
     }
 }
 
 void Worker::fire(Clock::time_point release) {
-    TimeNs last_due = 0;
-    for (const PlannedAttempt& planned : job_.plan) last_due = std::max(last_due, planned.due_ns);
-    give_up_ns_ = last_due + job_.spec.overrun.count();
+    const bool is_bounded = closed_loop_ == nullptr || closed_loop_->duration.count() > 0;
+    if (is_bounded) give_up_ns_ = job_.plan.last_due_ns() + job_.spec.overrun.count();
     std::this_thread::sleep_until(release - kSpin);
     while (Clock::now() < release) { /* the release is a shared instant */
     }
     release_ = release;
-    for (Connection* connection : loaded_) connection->send();
+    transport_->release(loaded_);
     for (Connection* connection : loaded_) {
-        connection->await_response();
-        if (connection->exchange().sent_ns == kNever) watch(*connection, 0);
+        if (connection->in_flight() && connection->exchange().sent_ns == kNever) {
+            watch(*connection, 0);
+        }
     }
-    io_.restart();
-    tick();
     pump({});
-    stop_if_done();
-    io_.run();
+    run_until_done();
+    publish();
     lane_.flush();
 }
 
-// Groups are dealt out in turn, so that every worker has its part of each moment.
-void Worker::skip_to_own_group() {
-    for (; group_cursor_ < job_.plan.size(); ++group_cursor_) {
-        if (job_.plan[group_cursor_].number != 1) continue;
-        if (groups_seen_++ % job_.workers != index_) continue;
-        std::size_t end = group_cursor_ + 1;
-        while (end < job_.plan.size() && job_.plan[end].number != 1) ++end;
-        group_size_ = end - group_cursor_;
-        return;
+void Worker::run_until_done() {
+    while (!is_done()) {
+        TimeNs until = next_tick_ns_;
+        if (!hang_ups_.empty()) until = std::min(until, hang_ups_.front().at_ns);
+        if (!idle_.empty() && !halted_) until = std::min(until, next_eligible_ns());
+        loop_.turn(release_ + nanoseconds(until));
+        const TimeNs now = now_ns();
+        hang_up(now);
+        if (now >= next_tick_ns_) tick(now);
+        pump({});
     }
 }
 
-/// A user who clicks twice does so on connections of its own: the group starts when there is one
-/// for each click, and those of the later clicks are kept free. With fewer connections than clicks
-/// it must do with what there is.
-bool Worker::may_start_group() const {
-    return free_connections() >= std::min(group_size_, connections_.size());
+bool Worker::is_done() const {
+    return in_flight_ == 0 && follow_ups_.empty() && polls_.empty() &&
+           (halted_ || !has_visit(now_ns()));
 }
 
-bool Worker::is_group_due(TimeNs now) const {
-    return group_cursor_ < job_.plan.size() && job_.plan[group_cursor_].due_ns <= now;
+bool Worker::has_visit(TimeNs now) const {
+    if (visits_.at_end()) return false;
+    return closed_loop_ == nullptr || closed_loop_->duration.count() == 0 ||
+           now < closed_loop_->duration.count();
+}
+
+TimeNs Worker::visit_due_ns() const {
+    if (closed_loop_ == nullptr) return visits_.visit().first.due_ns;
+    return people_.empty() ? kNever : people_.top();
+}
+
+/// A user who clicks twice does so on connections of its own: the visit starts when there is one
+/// for each click, and those of the later clicks are kept free. With fewer connections than clicks
+/// it must do with what there is.
+bool Worker::may_start_visit() const {
+    return !visits_.at_end() && free_connections() >= std::min(visit_size(), connections_.size());
+}
+
+bool Worker::is_visit_due(TimeNs now) const {
+    return has_visit(now) && visit_due_ns() <= now;
 }
 
 /// Polls and first attempts take turns while both are due: a full burst does not keep the polls
-/// waiting until it is over, and crowds that poll do not keep the burst from coming. A group whose
+/// waiting until it is over, and crowds that poll do not keep the burst from coming. A visit whose
 /// turn it is gets the connections that come back from their exchanges; when none is out, it waits
 /// for later clicks to be made, and a poll is in nobody's way.
 bool Worker::may_poll(TimeNs now) const {
-    const bool is_groups_turn =
-        groups_turn_ && is_group_due(now) && (may_start_group() || in_flight_ > 0);
-    return free_connections() > 0 && !is_groups_turn;
+    const bool is_visits_turn =
+        visits_turn_ && is_visit_due(now) && (may_start_visit() || in_flight_ > 0);
+    return free_connections() > 0 && !is_visits_turn;
 }
 
-void Worker::start_group() {
-    reserved_ += std::min(group_size_, connections_.size()) - 1;
-    ++group_cursor_;
-    skip_to_own_group();
+void Worker::start_visit(Connection& connection, bool waited) {
+    const PlannedVisit& visit = visits_.visit();
+    connection.later = visit.later;
+    PlannedAttempt first = visit.first;
+    if (closed_loop_ != nullptr) {
+        first.due_ns = people_.top();
+        people_.pop();
+        for (PlannedAttempt& click : connection.later) click.due_ns += first.due_ns;
+    }
+    reserved_ += std::min(visit_size(), connections_.size()) - 1;
+    visits_.next();
+    assign(connection, first, waited);
 }
 
 TimeNs Worker::next_eligible_ns() const {
     TimeNs next = kNever;
     if (!follow_ups_.empty()) next = follow_ups_.top().eligible_ns;
-    if (!polls_.empty() && may_poll(now_ns())) next = std::min(next, polls_.next_due_ns());
-    if (group_cursor_ < job_.plan.size() && may_start_group()) {
-        next = std::min(next, job_.plan[group_cursor_].due_ns);
-    }
+    const TimeNs now = now_ns();
+    if (!polls_.empty() && may_poll(now)) next = std::min(next, polls_.next_due_ns());
+    if (has_visit(now) && may_start_visit()) next = std::min(next, visit_due_ns());
     return next;
 }
 
@@ -133,8 +158,9 @@ bool Worker::assign_next(Connection& connection, Starved starved) {
     if (!follow_ups_.empty() && follow_ups_.top().eligible_ns <= now) {
         const FollowUp next = follow_ups_.top();
         follow_ups_.pop();
-        if (reserved_ > 0) --reserved_;
-        assign(connection, {next.planned_index, next.first_waited || starved.follow_up});
+        if (next.reserved && reserved_ > 0) --reserved_;
+        connection.later.clear();
+        assign(connection, next.attempt, next.waited || starved.follow_up);
         return true;
     }
     // Waiting for a connection may have outlasted their time. Whoever claimed later stands before
@@ -142,13 +168,12 @@ bool Worker::assign_next(Connection& connection, Starved starved) {
     record_overdue_polls(now);
     if (polls_.next_due_ns() <= now && may_poll(now)) {
         assign_poll(connection, polls_.pop());
-        groups_turn_ = true;
+        visits_turn_ = true;
         return true;
     }
-    if (is_group_due(now) && may_start_group()) {
-        assign(connection, {group_cursor_, starved.group});
-        start_group();
-        groups_turn_ = false;
+    if (is_visit_due(now) && may_start_visit()) {
+        start_visit(connection, starved.visit);
+        visits_turn_ = false;
         return true;
     }
     return false;
@@ -159,26 +184,26 @@ void Worker::pump(Starved starved) {
         Connection& connection = *idle_.front();
         if (!assign_next(connection, starved)) break;
         idle_.pop_front();
-        connection.start();
+        connection.send();
         // A connection that must be opened first has as long for that as for its answer.
         if (connection.exchange().sent_ns == kNever) watch(connection, now_ns());
     }
-    set_due_timer();
 }
 
-void Worker::assign(Connection& connection, const Eligible& next) {
-    const PlannedAttempt& planned = job_.plan[next.planned_index];
-    connection.planned_index = next.planned_index;
-    connection.waited = next.waited;
+void Worker::assign(Connection& connection, const PlannedAttempt& attempt, bool waited) {
+    connection.planned = attempt;
+    connection.waited = waited;
     connection.exchange().head = job_.claim_is_head;
-    job_.claim.render(connection.exchange().request, planned.user + 1, planned.number);
+    job_.claims[attempt.campaign].render(connection.exchange().request,
+                                         values_of(attempt, job_.seed));
     ++in_flight_;
 }
 
 void Worker::assign_poll(Connection& connection, PolledAttempt polled) {
     connection.exchange().head = job_.poll->is_head;
-    job_.poll->request.render(connection.exchange().request, polled.attempt.user + 1,
-                              polled.attempt.number, polled.claim_id);
+    ClaimValues values = values_of(polled.planned, job_.seed);
+    values.claim_id = polled.claim_id;
+    job_.poll->requests[polled.planned.campaign].render(connection.exchange().request, values);
     connection.polled = std::move(polled);
     ++in_flight_;
 }
@@ -187,33 +212,23 @@ void Worker::on_sent(Connection& connection) {
     if (phase_ != Phase::firing) return;
     const TimeNs sent = connection.exchange().sent_ns;
     watch(connection, sent);
-    if (!connection.polled) queue_follow_ups(connection, sent);
+    if (connection.polled) return;
+    if (!connection.later.empty()) queue_later_clicks(connection, sent);
+    if (connection.planned.hangs_up) {
+        hang_ups_.push_back(
+            {sent + job_.spec.hang_up->after.count(), &connection, connection.serial()});
+    }
 }
 
 void Worker::watch(Connection& connection, TimeNs since) {
     deadlines_.push_back({since + job_.spec.timeout.count(), &connection, connection.serial()});
 }
 
-void Worker::queue_follow_ups(const Connection& connection, TimeNs sent_ns) {
-    const PlannedAttempt& first = job_.plan[connection.planned_index];
-    if (first.number != 1) return;
-    for (std::size_t i = connection.planned_index + 1; i < job_.plan.size(); ++i) {
-        if (job_.plan[i].number == 1) break;
-        follow_ups_.push({sent_ns + job_.plan[i].due_ns - first.due_ns, i, connection.waited});
+void Worker::queue_later_clicks(const Connection& connection, TimeNs sent_ns) {
+    const TimeNs behind = sent_ns - connection.planned.due_ns;
+    for (const PlannedAttempt& click : connection.later) {
+        follow_ups_.push({click.due_ns + behind, click, connection.waited, true});
     }
-}
-
-void Worker::set_due_timer() {
-    if (idle_.empty() || halted_) return;
-    const TimeNs next = next_eligible_ns();
-    if (next == kNever || next == due_timer_set_for_) return;
-    due_timer_set_for_ = next;
-    due_timer_.expires_at(release_ + nanoseconds(next));
-    due_timer_.async_wait([this](const boost::system::error_code& error) {
-        if (error) return;
-        due_timer_set_for_ = kNever;
-        pump({});
-    });
 }
 
 void Worker::on_exchange_done(Connection& connection) {
@@ -227,19 +242,18 @@ void Worker::on_exchange_done(Connection& connection) {
     } else {
         on_claim_done(connection);
     }
-    const Starved starved{!may_start_group(), idle_.empty()};
-    connection.idle_since_ns = now_ns();
+    const Starved starved{!may_start_visit(), idle_.empty()};
     idle_.push_back(&connection);
     pump(starved);
-    stop_if_done();
 }
 
 // ---- bounds -------------------------------------------------------------------------------------
 
-void Worker::tick() {
-    const TimeNs now = now_ns();
+void Worker::tick(TimeNs now) {
+    next_tick_ns_ = now + kTickNs;
     expire(now);
     record_overdue_polls(now);
+    publish();
     if (now - last_flush_ns_ >= kFlushEveryNs) {
         lane_.flush();
         last_flush_ns_ = now;
@@ -247,11 +261,11 @@ void Worker::tick() {
     if (!halted_ && (job_.stop || now > give_up_ns_ || history_.failed())) {
         halt(TransportError::cancelled);
     }
-    stop_if_done();
-    tick_timer_.expires_after(kTick);
-    tick_timer_.async_wait([this](const boost::system::error_code& error) {
-        if (!error) tick();
-    });
+}
+
+void Worker::publish() {
+    job_.attempts_ended.fetch_add(ended_, std::memory_order_relaxed);
+    ended_ = 0;
 }
 
 void Worker::expire(TimeNs now) {
@@ -268,6 +282,15 @@ void Worker::expire(TimeNs now) {
     }
 }
 
+void Worker::hang_up(TimeNs now) {
+    while (!hang_ups_.empty() && hang_ups_.front().at_ns <= now) {
+        const Deadline due = hang_ups_.front();
+        hang_ups_.pop_front();
+        if (due.connection->serial() != due.serial) continue;
+        due.connection->give_up(TransportError::hung_up);
+    }
+}
+
 /// Polls that found no connection before asking was to end.
 void Worker::record_overdue_polls(TimeNs now) {
     while (!polls_.empty() && polls_.front().until_ns <= now) record_front_poll();
@@ -279,26 +302,18 @@ void Worker::halt(TransportError reason) {
     halted_ = true;
     for (const auto& connection : connections_) connection->give_up(reason);
     while (!polls_.empty()) record_front_poll();
-    // The later clicks of users whose first attempt went out are in the queue; the others' follow
-    // their first in the plan.
-    while (!follow_ups_.empty()) {
-        record_not_sent(follow_ups_.top().planned_index);
-        follow_ups_.pop();
-    }
-    while (group_cursor_ < job_.plan.size()) {
-        std::size_t i = group_cursor_;
-        do {
-            record_not_sent(i++);
-        } while (i < job_.plan.size() && job_.plan[i].number != 1);
-        ++group_cursor_;
-        skip_to_own_group();
-    }
+    record_what_was_not_begun();
 }
 
-void Worker::stop_if_done() {
-    if (in_flight_ > 0 || !follow_ups_.empty() || !polls_.empty()) return;
-    if (group_cursor_ < job_.plan.size()) return;
-    io_.stop();
+/// The later clicks of users whose first attempt went out, and the retries, are in the queue.
+void Worker::record_what_was_not_begun() {
+    for (; !follow_ups_.empty(); follow_ups_.pop()) record_not_sent(follow_ups_.top().attempt);
+    // Nobody has planned whom a closed loop with a duration would have come to.
+    if (closed_loop_ != nullptr && closed_loop_->duration.count() > 0) return;
+    for (; !visits_.at_end(); visits_.next()) {
+        record_not_sent(visits_.visit().first);
+        for (const PlannedAttempt& click : visits_.visit().later) record_not_sent(click);
+    }
 }
 
 }  // namespace claimstorm

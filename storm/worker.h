@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -10,22 +11,21 @@
 #include <string>
 #include <vector>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
-
 #include "storm/connection.h"
+#include "storm/event_loop.h"
 #include "storm/history_file.h"
 #include "storm/outcome_rules.h"
 #include "storm/plan.h"
 #include "storm/polling.h"
 #include "storm/request_template.h"
 #include "storm/spec.h"
+#include "storm/transport.h"
 
 namespace claimstorm {
 
 /// How attempts that were answered `pending` are asked after.
 struct PollJob {
-    const RequestTemplate& request;
+    const std::vector<RequestTemplate>& requests;  ///< one a campaign
     bool needs_claim_id = false;
     bool is_head = false;
     TimeNs every_ns = 0;
@@ -36,9 +36,10 @@ struct PollJob {
 struct WorkerJob {
     const StormSpec& spec;
     const Plan& plan;
-    boost::asio::ip::tcp::endpoint endpoint;
-    std::string target_name;  ///< for messages: "http://127.0.0.1:3000"
-    const RequestTemplate& claim;
+    std::uint64_t seed = 0;
+    const Route& route;
+    std::string target_name;                     ///< for messages: "http://127.0.0.1:3000"
+    const std::vector<RequestTemplate>& claims;  ///< one a campaign
     bool claim_is_head = false;
     const RequestTemplate* warm_up = nullptr;
     bool warm_up_is_head = false;
@@ -49,31 +50,34 @@ struct WorkerJob {
     std::atomic<std::uint64_t>& attempts_ended;  ///< for a progress display
 };
 
-/// One thread's share of the storm: an event loop, some of the connections, and the plan's groups
+/// One thread's share of the storm: an event loop, some of the connections, and the plan's visits
 /// whose position modulo the number of workers is this worker's index.
 class Worker final : public ExchangeListener {
   public:
-    using Clock = std::chrono::steady_clock;
+    using Clock = EventLoop::Clock;
 
     Worker(const WorkerJob& job, std::uint32_t index, HistoryWriter& history);
 
     /// Opens all connections and warms them up. Bounded by 15 s. Throws EnvironmentError.
     void prepare();
 
-    /// Renders the requests that go out at the release. Called last before `fire`.
+    /// Renders the requests that go out at the release, and sends of them what the gate lets out
+    /// before. Called last before `fire`.
     void load();
 
     /// Fires this worker's share, from `release` on, until every attempt has ended. Bounded by the
-    /// last due time + spec.overrun + spec.timeout.
+    /// last due time + spec.overrun + spec.timeout; a closed loop without a duration by every
+    /// attempt's own time-out.
     void fire(Clock::time_point release);
 
   private:
     enum class Phase : std::uint8_t { opening, warming, firing };
-    /// A later click of a user, which its first attempt's send has made due.
+    /// An attempt that an earlier one has made due: a later click by its send, a retry by its end.
     struct FollowUp {
         TimeNs eligible_ns;
-        std::size_t planned_index;
-        bool first_waited;  // then so has this one
+        PlannedAttempt attempt;
+        bool waited;    // a later click whose first one waited has waited, too
+        bool reserved;  // a connection is kept for it
         bool operator>(const FollowUp& other) const { return eligible_ns > other.eligible_ns; }
     };
     struct Deadline {
@@ -81,13 +85,9 @@ class Worker final : public ExchangeListener {
         Connection* connection;
         std::uint64_t serial;
     };
-    struct Eligible {
-        std::size_t planned_index;
-        bool waited;
-    };
     /// What could not be started a moment ago, for want of free connections.
     struct Starved {
-        bool group = false;
+        bool visit = false;
         bool follow_up = false;
     };
 
@@ -103,38 +103,47 @@ class Worker final : public ExchangeListener {
     void pump(Starved starved);
     bool assign_next(Connection& connection, Starved starved);
     TimeNs next_eligible_ns() const;
-    void skip_to_own_group();
     std::size_t free_connections() const { return idle_.size() - reserved_; }
-    bool may_start_group() const;
-    bool is_group_due(TimeNs now) const;
+    std::size_t visit_size() const { return 1 + visits_.visit().later.size(); }
+    bool has_visit(TimeNs now) const;
+    TimeNs visit_due_ns() const;
+    bool may_start_visit() const;
+    bool is_visit_due(TimeNs now) const;
     bool may_poll(TimeNs now) const;
-    void start_group();
-    void assign(Connection& connection, const Eligible& next);
+    void start_visit(Connection& connection, bool waited);
+    void assign(Connection& connection, const PlannedAttempt& attempt, bool waited);
     void assign_poll(Connection& connection, PolledAttempt polled);
     void watch(Connection& connection, TimeNs since);
-    void queue_follow_ups(const Connection& connection, TimeNs sent_ns);
-    void set_due_timer();
+    void queue_later_clicks(const Connection& connection, TimeNs sent_ns);
+    void release_person(const Attempt& ended);
+    void run_until_done();
+    bool is_done() const;
+
     void on_claim_done(Connection& connection);
     void on_poll_done(Connection& connection);
     void poll_later(PolledAttempt polled);
     void record_front_poll();
+    void end_attempt(const PlannedAttempt& planned, const Attempt& attempt,
+                     std::string_view claim_id);
+    bool retry_later(const PlannedAttempt& planned, Outcome outcome);
+    double draw_for(UserId user, std::uint16_t number, std::uint64_t stream) const;
     ResponseReading read_answer(const Exchange& exchange);
     void record(const Attempt& attempt, std::string_view claim_id);
-    void record_not_sent(std::size_t planned_index);
-    void tick();
+    void record_not_sent(const PlannedAttempt& attempt);
+    void tick(TimeNs now);
+    void publish();
     void expire(TimeNs now);
+    void hang_up(TimeNs now);
     void record_overdue_polls(TimeNs now);
     void halt(TransportError reason);
-    void stop_if_done();
+    void record_what_was_not_begun();
 
     const WorkerJob& job_;
-    std::uint32_t index_;
     HistoryWriter& history_;
     HistoryWriter::Lane lane_;
-    boost::asio::io_context io_{1};
+    EventLoop loop_;
+    std::unique_ptr<Transport> transport_;
     std::vector<std::unique_ptr<Connection>> connections_;
-    boost::asio::steady_timer due_timer_;
-    boost::asio::steady_timer tick_timer_;
     Clock::time_point release_;
 
     Phase phase_ = Phase::opening;
@@ -142,20 +151,23 @@ class Worker final : public ExchangeListener {
     std::size_t prepared_ = 0;
     std::string prepare_error_;
 
-    std::size_t group_cursor_ = 0;  // index into the plan of this worker's next group
-    std::size_t group_size_ = 0;    // how many attempts that group has
-    std::size_t groups_seen_ = 0;
+    Plan::Cursor visits_;  // at this worker's next visit
+    const ClosedLoop* closed_loop_ = nullptr;
     std::priority_queue<FollowUp, std::vector<FollowUp>, std::greater<>> follow_ups_;
     PollQueue polls_;
-    bool groups_turn_ = false;         // a first attempt that is due goes before the next poll
+    bool visits_turn_ = false;         // a first attempt that is due goes before the next poll
     std::deque<Connection*> idle_;     // the longest idle in front
     std::vector<Connection*> loaded_;  // their requests are rendered: they go out at the release
+    /// Of a closed loop: when each person who is not claiming will claim next.
+    std::priority_queue<TimeNs, std::vector<TimeNs>, std::greater<>> people_;
     std::deque<Deadline> deadlines_;
+    std::deque<Deadline> hang_ups_;
     std::size_t in_flight_ = 0;
     std::size_t reserved_ = 0;  // idle connections kept for the later clicks under way
-    TimeNs due_timer_set_for_ = kNever;
     TimeNs give_up_ns_ = kNever;
+    TimeNs next_tick_ns_ = 0;
     TimeNs last_flush_ns_ = 0;
+    std::uint64_t ended_ = 0;  // since it was published last
     bool halted_ = false;
 };
 

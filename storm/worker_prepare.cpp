@@ -30,7 +30,6 @@ void Worker::run_phase(Phase phase) {
         open_or_warm(*connections_[next_to_prepare_++]);
     }
     const auto deadline = Clock::now() + kPrepareMax;
-    io_.restart();
     while (prepared_ < connections_.size() && prepare_error_.empty()) {
         if (job_.stop) throw Interrupted("interrupted before the release: nothing was sent");
         if (Clock::now() > deadline) {
@@ -38,7 +37,7 @@ void Worker::run_phase(Phase phase) {
                                          connections_.size(), kPrepareMax.count());
             break;
         }
-        io_.run_one_for(milliseconds(50));
+        loop_.turn(Clock::now() + milliseconds(50));
     }
     if (!prepare_error_.empty()) refuse_to_start();
 }
@@ -49,8 +48,8 @@ void Worker::open_or_warm(Connection& connection) {
         return;
     }
     connection.exchange().head = job_.warm_up_is_head;
-    job_.warm_up->render(connection.exchange().request, 1, 1);
-    connection.start();
+    job_.warm_up->render(connection.exchange().request, ClaimValues{});
+    connection.send();
 }
 
 void Worker::on_prepared(Connection& connection) {

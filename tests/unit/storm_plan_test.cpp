@@ -18,6 +18,11 @@ StormSpec spec_of(std::uint32_t users) {
     return spec;
 }
 
+std::vector<PlannedAttempt> attempts_of(const StormSpec& spec, std::uint64_t seed) {
+    const Plan plan(spec, seed);
+    return first_attempts(plan, plan.attempts() + 1);
+}
+
 }  // namespace
 
 TEST_CASE("the same seed gives the same plan, byte for byte, on every machine") {
@@ -25,17 +30,17 @@ TEST_CASE("the same seed gives the same plan, byte for byte, on every machine") 
     spec.double_click = DoubleClick{0.4, 2, milliseconds(5)};
     // Written down once: whatever changes these lines breaks every recorded seed.
     const std::string recorded = "0 4 1\n0 0 1\n95028 0 2\n0 2 1\n3089831 2 2\n0 3 1\n0 1 1\n";
-    CHECK(plan_text(make_plan(spec, 42), 100) == recorded);
-    CHECK(plan_text(make_plan(spec, 42), 2) == "0 4 1\n0 0 1\n");
+    CHECK(plan_text(Plan(spec, 42), 100) == recorded);
+    CHECK(plan_text(Plan(spec, 42), 2) == "0 4 1\n0 0 1\n");
 }
 
 TEST_CASE("another seed gives another order") {
     const StormSpec spec = spec_of(100);
-    CHECK(plan_text(make_plan(spec, 1), 100) != plan_text(make_plan(spec, 2), 100));
+    CHECK(plan_text(Plan(spec, 1), 100) != plan_text(Plan(spec, 2), 100));
 }
 
 TEST_CASE("a burst has every user once, all due at the release") {
-    const Plan plan = make_plan(spec_of(1000), 7);
+    const auto plan = attempts_of(spec_of(1000), 7);
     REQUIRE(plan.size() == 1000);
     std::set<UserId> users;
     for (const PlannedAttempt& planned : plan) {
@@ -50,7 +55,7 @@ TEST_CASE("a burst has every user once, all due at the release") {
 TEST_CASE("a constant rate is due at even distances") {
     StormSpec spec = spec_of(5);
     spec.arrival = ConstantRate{1000};
-    const Plan plan = make_plan(spec, 7);
+    const auto plan = attempts_of(spec, 7);
     for (std::size_t i = 0; i < plan.size(); ++i) {
         CHECK(plan[i].due_ns == static_cast<TimeNs>(i) * 1'000'000);
     }
@@ -59,14 +64,14 @@ TEST_CASE("a constant rate is due at even distances") {
 TEST_CASE("a rate that does not divide a second does not drift") {
     StormSpec spec = spec_of(3001);
     spec.arrival = ConstantRate{3000};
-    const Plan plan = make_plan(spec, 7);
+    const auto plan = attempts_of(spec, 7);
     CHECK(plan.back().due_ns == 1'000'000'000);
 }
 
 TEST_CASE("exactly the asked share of users clicks twice, within the asked time") {
     StormSpec spec = spec_of(1000);
     spec.double_click = DoubleClick{0.2, 3, milliseconds(5)};
-    const Plan plan = make_plan(spec, 7);
+    const auto plan = attempts_of(spec, 7);
     REQUIRE(plan.size() == 1000 + 200 * 2);
     std::map<UserId, int> attempts;
     TimeNs latest = 0;
@@ -85,10 +90,10 @@ TEST_CASE("exactly the asked share of users clicks twice, within the asked time"
 
 TEST_CASE("double clicks do not change in which order the others come") {
     StormSpec spec = spec_of(50);
-    const Plan plain = make_plan(spec, 7);
+    const auto plain = attempts_of(spec, 7);
     spec.double_click = DoubleClick{0.5, 2, milliseconds(5)};
     std::vector<UserId> firsts;
-    for (const PlannedAttempt& planned : make_plan(spec, 7)) {
+    for (const PlannedAttempt& planned : attempts_of(spec, 7)) {
         if (planned.number == 1) firsts.push_back(planned.user);
     }
     REQUIRE(firsts.size() == plain.size());

@@ -65,7 +65,7 @@ struct Storm {
         order.campaign = "1";
     }
 
-    std::vector<Attempt> fire() { return fire(make_plan(order.spec, 42)); }
+    std::vector<Attempt> fire() { return fire(Plan(order.spec, 42)); }
 
     std::vector<Attempt> fire(const Plan& plan) {
         run_storm(order, plan, folder.path / "history.bin", stop, {});
@@ -303,8 +303,9 @@ TEST_CASE("polls take none of the connections that are kept for second clicks") 
         return accepted(request);
     });
     constexpr TimeNs kClick = 200 * kMs;
-    const Plan plan = {{0, 0, 1}, {kClick, 0, 2}, {0, 1, 1}, {0, 2, 1}, {0, 3, 1}, {0, 4, 1}};
     Storm storm(server, 5, 3);
+    const Plan plan(storm.order.spec,
+                    {{{0, 0}, {{kClick, 0, 2}}}, {{0, 1}}, {{0, 2}}, {{0, 3}}, {{0, 4}}});
     storm.order.spec.double_click = DoubleClick{0.2, 2, 200ms};
     storm.order.endpoint.poll->every = 1ms;
     storm.order.endpoint.poll->until = 300ms;
@@ -325,8 +326,10 @@ TEST_CASE("connections kept for second clicks that take long keep nobody's polls
     });
     // Two groups leave one connection free, which is one too few for the third, whose turn it is.
     constexpr TimeNs kClick = 600 * kMs;
-    const Plan plan = {{0, 0, 1}, {kClick, 0, 2}, {0, 1, 1}, {kClick, 1, 2}, {0, 2, 1}, {0, 2, 2}};
     Storm storm(server, 3, 3);
+    const Plan plan(
+        storm.order.spec,
+        {{{0, 0}, {{kClick, 0, 2}}}, {{0, 1}, {{kClick, 1, 2}}}, {{0, 2}, {{0, 2, 2}}}});
     storm.order.spec.double_click = DoubleClick{1.0, 2, 1s};
     storm.order.endpoint.poll->until = 400ms;
     CHECK(outcomes_of(storm.fire(plan))[Outcome::granted] == 6);
@@ -441,8 +444,9 @@ TEST_CASE("a poll whose time ended behind another in the queue does not go out a
         }
         return accepted(request);
     });
-    const Plan plan = {{0, 0, 1}, {300 * kMs, 1, 1}, {310 * kMs, 2, 1}, {410 * kMs, 3, 1}};
     Storm storm(server, 4, 2);
+    const Plan plan(storm.order.spec,
+                    {{{0, 0}}, {{300 * kMs, 1}}, {{310 * kMs, 2}}, {{410 * kMs, 3}}});
     storm.order.spec.timeout = 2s;
     storm.order.endpoint.poll->every = 200ms;
     storm.order.endpoint.poll->until = 700ms;

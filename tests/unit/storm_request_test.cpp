@@ -13,7 +13,7 @@ namespace {
 std::string render(const RequestSpec& spec, std::uint32_t n = 7) {
     const RequestTemplate request(spec, "h:1", "/base", "u{n}", "sale 1/2", "claim");
     std::string out;
-    request.render(out, n, 2);
+    request.render(out, ClaimValues{n, 2});
     return out;
 }
 
@@ -52,7 +52,7 @@ TEST_CASE("a user's name cannot break out of a JSON body") {
     spec.json_body = true;
     const RequestTemplate request(spec, "h", "", "a\"b\\c\n{n}", "1", "claim");
     std::string out;
-    request.render(out, 1, 1);
+    request.render(out, ClaimValues{});
     CHECK(out.substr(out.find("\r\n\r\n") + 4) == "{\"uid\":\"a\\\"b\\\\c\\u000a1\"}");
 }
 

@@ -48,7 +48,7 @@ struct Fixture {
     HistoryContents fire() {
         Names users;
         TextPool texts;
-        run_storm(order, make_plan(order.spec, 42), folder / "history.bin", stop, {});
+        run_storm(order, Plan(order.spec, 42), folder / "history.bin", stop, {});
         return read_history(folder / "history.bin", users, texts);
     }
 
@@ -79,8 +79,7 @@ TEST_CASE("a complete answer is read, stamped in order, and its claim id kept") 
     Fixture fixture(server);
     Names users;
     TextPool texts;
-    run_storm(fixture.order, make_plan(fixture.order.spec, 42), fixture.folder / "h", fixture.stop,
-              {});
+    run_storm(fixture.order, Plan(fixture.order.spec, 42), fixture.folder / "h", fixture.stop, {});
     const HistoryContents contents = read_history(fixture.folder / "h", users, texts);
     REQUIRE(contents.history.attempts.size() == 1);
     const Attempt& attempt = contents.history.attempts.front();

@@ -1,0 +1,239 @@
+#include "storm/http1_connection.h"
+
+#include <array>
+#include <cerrno>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/error.hpp>
+
+namespace claimstorm {
+namespace {
+
+namespace http = boost::beast::http;
+using boost::system::error_code;
+using Progress = ByteStream::Progress;
+
+constexpr std::size_t kReadBytes = std::size_t{64} * 1024;
+/// Idle for longer than this, a connection is looked at before it is used: the service may have
+/// closed it, and a request written into it would be lost without anybody being at fault.
+constexpr TimeNs kIdleTrustedNs = 50'000'000;
+/// What the parser has not taken yet (a header, a chunk header) may grow to this.
+constexpr std::size_t kUnparsedBytesMax = std::size_t{2} * ResponseParser::kHeaderBytesMax;
+
+TransportError connect_error(int error) {
+    if (error == ECONNREFUSED) return TransportError::connect_refused;
+    if (error == ETIMEDOUT) return TransportError::connect_timeout;
+    return TransportError::connect_failed;
+}
+
+}  // namespace
+
+Http1Connection::Http1Connection(EventLoop& loop, const StreamTarget& target,
+                                 const SocketAddress* source, ExchangeListener& listener)
+    : Connection(listener), loop_(loop), stream_(loop, target), source_(source) {}
+
+void Http1Connection::open() {
+    begin();
+    opening_ = true;
+    connect();
+}
+
+void Http1Connection::hold() {
+    begin();
+    opening_ = false;
+    held_ = true;
+    forget_last_exchange();
+    if (state_ != State::open) return;  // then all of it goes at the release
+    const auto [progress, bytes] =
+        stream_.write(exchange_.request.data(), exchange_.request.size() - 1);
+    written_ = bytes;
+    if (progress == Progress::failed) close();
+}
+
+void Http1Connection::send() {
+    if (!held_) {
+        begin();
+        opening_ = false;
+        forget_last_exchange();
+        if (state_ == State::open && listener_.now_ns() - idle_since_ns_ > kIdleTrustedNs &&
+            stream_.has_something_to_read()) {
+            close();
+        }
+    }
+    held_ = false;
+    if (state_ == State::open) {
+        write_request();
+    } else {
+        connect();
+    }
+}
+
+void Http1Connection::forget_last_exchange() {
+    written_ = 0;
+    is_second_try_ = false;
+    parser_.reset();
+    unparsed_.clear();
+}
+
+void Http1Connection::connect() {
+    written_ = 0;
+    is_second_try_ = true;
+    state_ = State::connecting;
+    on_connect(stream_.connect(source_, *this));
+}
+
+void Http1Connection::on_connect(Progress progress) {
+    if (progress == Progress::waits) return;
+    if (progress != Progress::done) {
+        fail_later(connect_error(stream_.error()));
+        return;
+    }
+    state_ = State::open;
+    idle_since_ns_ = listener_.now_ns();
+    if (!opening_) {
+        write_request();
+    } else {
+        fail_later(TransportError::none);
+    }
+}
+
+// The caller of `open` and `send` is not prepared for the end of the exchange yet.
+void Http1Connection::fail_later(TransportError error) {
+    failure_ = error;
+    failed_serial_ = serial();
+    loop_.later(*this);
+}
+
+void Http1Connection::write_request() {
+    const bool is_first_write = exchange_.sent_ns == kNever;
+    if (is_first_write) exchange_.sent_ns = listener_.now_ns();
+    const auto [progress, bytes] =
+        stream_.write(exchange_.request.data() + written_, exchange_.request.size() - written_);
+    written_ += bytes;
+    if (progress == Progress::failed) {
+        exchange_.sent_ns = kNever;  // nothing left, or not enough to be served
+        close();
+        if (is_second_try_) {
+            fail_later(TransportError::send_failed);
+        } else {
+            // The service had closed an idle connection: a new one is no retry.
+            connect();
+        }
+        return;
+    }
+    listener_.on_sent(*this);
+}
+
+void Http1Connection::write_rest() {
+    if (held_ || exchange_.sent_ns == kNever || written_ == exchange_.request.size()) return;
+    const auto [progress, bytes] =
+        stream_.write(exchange_.request.data() + written_, exchange_.request.size() - written_);
+    written_ += bytes;
+    if (progress == Progress::failed) finish(TransportError::reset);
+}
+
+void Http1Connection::on_ready(std::uint32_t events) {
+    if (events == 0) {
+        if (failed_serial_ == serial()) finish(failure_);
+        return;
+    }
+    if (state_ == State::connecting) {
+        const Progress progress = stream_.finish_connect();
+        if (progress == Progress::failed) {
+            finish(connect_error(stream_.error()));
+        } else if (progress == Progress::done) {
+            on_connect(progress);
+        }
+        return;
+    }
+    // A service may answer before it has read everything, and close: its answer counts.
+    if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) read_some();
+    if ((events & EPOLLOUT) != 0 && in_flight_ && state_ == State::open) write_rest();
+}
+
+void Http1Connection::read_some() {
+    // One for all connections of a thread: nothing stays in it between two reads.
+    thread_local std::array<char, kReadBytes> buffer;
+    do {
+        const auto [progress, bytes] = stream_.read(buffer.data(), buffer.size());
+        if (progress == Progress::waits) return;
+        if (!in_flight_ || held_ || opening_) {
+            // An answer nobody asked for, or the service closing an idle connection. What was held
+            // back of a request goes over a new one, with what had left: it cannot be served.
+            close();
+            return;
+        }
+        if (progress == Progress::closed) {
+            on_end_of_stream();
+        } else if (progress == Progress::failed) {
+            finish(TransportError::reset);
+        } else {
+            take({buffer.data(), bytes});
+        }
+    } while (!stream_.is_closed() && stream_.has_buffered());
+}
+
+void Http1Connection::take(std::string_view bytes) {
+    if (exchange_.first_byte_ns == kNever) exchange_.first_byte_ns = listener_.now_ns();
+    if (unparsed_.empty()) {
+        parse(bytes);
+    } else {
+        // The parser takes `whole`, and what it leaves goes back into `unparsed_`.
+        std::string whole = std::move(unparsed_);
+        unparsed_.clear();
+        whole.append(bytes);
+        parse(whole);
+    }
+}
+
+void Http1Connection::parse(std::string_view bytes) {
+    while (!bytes.empty()) {
+        if (!parser_) {
+            parser_.emplace(exchange_.body);
+            if (exchange_.head) parser_->skip(true);
+        }
+        error_code error;
+        const std::size_t used =
+            parser_->put(boost::asio::const_buffer(bytes.data(), bytes.size()), error);
+        bytes.remove_prefix(used);
+        exchange_.status = parser_->status();
+        if (error == http::error::need_more) break;
+        if (error == http::error::header_limit) return finish(TransportError::header_too_large);
+        if (error == http::error::body_limit) return finish(TransportError::body_too_large);
+        if (error) return finish(TransportError::bad_response);
+        if (!parser_->is_done()) {
+            if (used == 0) break;
+            continue;
+        }
+        if (exchange_.status / 100 != 1) return complete(!bytes.empty());
+        // An interim response (100 Continue, 103 Early Hints): the real one follows.
+        exchange_.status = 0;
+        parser_.reset();
+    }
+    if (bytes.size() > kUnparsedBytesMax) return finish(TransportError::header_too_large);
+    unparsed_.assign(bytes);
+}
+
+void Http1Connection::on_end_of_stream() {
+    if (!parser_ || !parser_->got_some()) return finish(TransportError::closed_early);
+    error_code error;
+    parser_->put_eof(error);
+    if (error || !parser_->is_done()) return finish(TransportError::closed_early);
+    complete(true);
+}
+
+void Http1Connection::complete(bool bytes_left_over) {
+    exchange_.done_ns = listener_.now_ns();
+    // Bytes behind the response belong to no request of ours: this stream cannot be trusted on.
+    // Nor can one whose request is not out yet.
+    if (!parser_->keep_alive() || bytes_left_over || written_ < exchange_.request.size()) close();
+    idle_since_ns_ = exchange_.done_ns;
+    finish(TransportError::none);
+}
+
+void Http1Connection::close() {
+    stream_.close();
+    state_ = State::closed;
+}
+
+}  // namespace claimstorm

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "storm/byte_stream.h"
+#include "storm/connection.h"
+#include "storm/response_parser.h"
+
+namespace claimstorm {
+
+/// A keep-alive HTTP/1.1 connection of the native transport.
+class Http1Connection final : public Connection, private ReadyListener {
+  public:
+    /// `source` null: the system chooses the local address.
+    Http1Connection(EventLoop& loop, const StreamTarget& target, const SocketAddress* source,
+                    ExchangeListener& listener);
+
+    bool is_open() const noexcept override { return state_ == State::open; }
+    void open() override;
+    void hold() override;
+    void send() override;
+
+  private:
+    enum class State : std::uint8_t { closed, connecting, open };
+
+    void on_ready(std::uint32_t events) override;
+    void forget_last_exchange();
+    void connect();
+    void on_connect(ByteStream::Progress progress);
+    void write_request();
+    void write_rest();
+    void read_some();
+    void take(std::string_view bytes);
+    void parse(std::string_view bytes);
+    void on_end_of_stream();
+    void complete(bool bytes_left_over);
+    void fail_later(TransportError error);
+    void close() override;
+
+    EventLoop& loop_;
+    ByteStream stream_;
+    const SocketAddress* source_;
+    State state_ = State::closed;
+    bool opening_ = false;        // connecting without a request behind it
+    bool held_ = false;           // part of the request is out, the rest waits for the release
+    bool is_second_try_ = false;  // on a new connection: there is no third
+    std::size_t written_ = 0;
+    TransportError failure_ = TransportError::none;  // told in the loop's next turn …
+    std::uint64_t failed_serial_ = 0;                // … unless another exchange has begun
+    std::optional<ResponseParser> parser_;
+    std::string unparsed_;  // what the parser wants to see again with more behind it
+    TimeNs idle_since_ns_ = 0;
+};
+
+}  // namespace claimstorm

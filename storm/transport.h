@@ -1,0 +1,46 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "storm/byte_stream.h"
+#include "storm/connection.h"
+#include "storm/spec.h"
+
+namespace claimstorm {
+
+/// How a storm reaches its target: found out once, shared by all workers, only read.
+struct Route {
+    StreamTarget target;
+    std::vector<SocketAddress> sources;  ///< empty: the system's choice
+    BurstGate gate = BurstGate::full;
+};
+
+/// Throws UsageError for what no transport speaks, EnvironmentError for a host that cannot be
+/// resolved. Sends nothing, but for a look at which of several addresses takes connections.
+Route find_route(const EndpointSpec& endpoint, const StormSpec& spec);
+
+/// One worker's connections to the target.
+class Transport {
+  public:
+    Transport() = default;
+    virtual ~Transport() = default;
+    Transport(const Transport&) = delete;
+    Transport& operator=(const Transport&) = delete;
+
+    /// Neither opened nor used before. The transport must outlive it.
+    virtual std::unique_ptr<Connection> make_connection(ExchangeListener& listener) = 0;
+
+    /// The release: sends what these connections hold or have loaded, in as few writes as it can.
+    virtual void release(const std::vector<Connection*>& loaded) {
+        for (Connection* connection : loaded) connection->send();
+    }
+};
+
+/// `first_connection`: the number of the worker's first connection among all of the storm's.
+/// `route` and `loop` must outlive the transport.
+std::unique_ptr<Transport> make_transport(const Route& route, EventLoop& loop,
+                                          std::size_t first_connection);
+
+}  // namespace claimstorm
