@@ -37,6 +37,7 @@ Connection::Connection(asio::io_context& io, const asio::ip::tcp::endpoint& endp
 
 void Connection::reset_exchange() {
     exchange_.body.clear();
+    exchange_.headers.clear();
     exchange_.status = 0;
     exchange_.error = TransportError::none;
     exchange_.bytes_left = false;
@@ -186,7 +187,7 @@ void Connection::on_read(const error_code& error, std::size_t bytes) {
 void Connection::parse() {
     while (buffer_.size() > 0) {
         if (!parser_) {
-            parser_.emplace(exchange_.body);
+            parser_.emplace(exchange_.body, exchange_.wanted_headers, exchange_.headers);
             if (exchange_.head) parser_->skip(true);
         }
         error_code error;
@@ -204,6 +205,7 @@ void Connection::parse() {
         if (exchange_.status / 100 != 1) return complete();
         // An interim response (100 Continue, 103 Early Hints): the real one follows.
         exchange_.status = 0;
+        exchange_.headers.clear();
         parser_.reset();
     }
     if (buffer_.size() > kUnparsedBytesMax) return finish(TransportError::header_too_large);

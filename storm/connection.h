@@ -35,8 +35,10 @@ class ExchangeListener {
 struct Exchange {
     std::string request;
     bool head = false;  ///< a HEAD request: its response has no body whatever it announces
+    const HeaderNames* wanted_headers = nullptr;  ///< those to keep; null: none
     std::string body;
-    int status = 0;  ///< 0: no status line was read
+    std::string headers;  ///< those wanted, as `keep_header` gathers them
+    int status = 0;       ///< 0: no status line was read
     TransportError error = TransportError::none;
     bool bytes_left = false;  ///< some of the request may have reached the service
     TimeNs sent_ns = kNever;

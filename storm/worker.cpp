@@ -30,6 +30,9 @@ Worker::Worker(const WorkerJob& job, std::uint32_t index, HistoryWriter& history
     const std::uint32_t mine = total / job.workers + (index < total % job.workers ? 1 : 0);
     for (std::uint32_t i = 0; i < mine; ++i) {
         connections_.push_back(std::make_unique<Connection>(io_, job.endpoint, *this));
+        if (!job.rules.wanted_headers().empty()) {
+            connections_.back()->exchange().wanted_headers = &job.rules.wanted_headers();
+        }
     }
     skip_to_own_group();
 }

@@ -71,7 +71,7 @@ void Worker::record_front_poll() {
 }
 
 ResponseReading Worker::read_answer(const Exchange& exchange) {
-    ResponseReading reading = job_.rules.read(exchange.status, exchange.body);
+    ResponseReading reading = job_.rules.read(exchange.status, exchange.body, exchange.headers);
     if (!reading.matched) history_.add_sample({exchange.status, exchange.body});
     return reading;
 }
