@@ -1,7 +1,6 @@
 #include "model/text_template.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include <fmt/format.h>
 
@@ -24,6 +23,18 @@ std::size_t name_length(std::string_view text, std::size_t at) {
     if (end >= text.size() || !is_name_start(text[end])) return 0;
     while (end < text.size() && is_name_part(text[end])) ++end;
     return end < text.size() && text[end] == '}' ? end - at - 1 : 0;
+}
+
+bool is_alphanumeric(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+void append_percent(std::string& out, char c) {
+    constexpr std::string_view kHex = "0123456789ABCDEF";
+    const auto byte = static_cast<unsigned char>(c);
+    out.push_back('%');
+    out.push_back(kHex[byte >> 4U]);
+    out.push_back(kHex[byte & 15U]);
 }
 
 }  // namespace
@@ -72,6 +83,9 @@ void TextTemplate::append_to(std::string& out, const std::vector<std::string_vie
             case Escape::header:
                 append_header_escaped(out, value);
                 break;
+            case Escape::form:
+                append_form_encoded(out, value);
+                break;
         }
     }
 }
@@ -95,15 +109,25 @@ std::pair<std::string, std::vector<std::size_t>> TextTemplate::marked(std::strin
 }
 
 void append_percent_encoded(std::string& out, std::string_view value) {
-    constexpr std::string_view kHex = "0123456789ABCDEF";
     for (const char c : value) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (std::isalnum(byte) != 0 || c == '-' || c == '.' || c == '_' || c == '~') {
+        const bool is_unreserved =
+            is_alphanumeric(c) || c == '-' || c == '.' || c == '_' || c == '~';
+        if (is_unreserved) {
             out.push_back(c);
         } else {
-            out.push_back('%');
-            out.push_back(kHex[byte >> 4U]);
-            out.push_back(kHex[byte & 15U]);
+            append_percent(out, c);
+        }
+    }
+}
+
+void append_form_encoded(std::string& out, std::string_view value) {
+    for (const char c : value) {
+        if (is_alphanumeric(c) || c == '*' || c == '-' || c == '.' || c == '_') {
+            out.push_back(c);
+        } else if (c == ' ') {
+            out.push_back('+');
+        } else {
+            append_percent(out, c);
         }
     }
 }

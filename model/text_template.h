@@ -12,7 +12,7 @@ namespace claimstorm {
 /// enclose a name of [a-z_][a-z0-9_]* stand for themselves, as in a JSON body.
 class TextTemplate {
   public:
-    enum class Escape : std::uint8_t { none, json, path, header };
+    enum class Escape : std::uint8_t { none, json, path, header, form };
 
     /// Throws UsageError for a placeholder that is not in `known`; `where` names the text in it.
     TextTemplate(std::string_view text, const std::vector<std::string_view>& known,
@@ -37,6 +37,10 @@ class TextTemplate {
 
 /// Values put into a URL path: everything but RFC 3986's unreserved characters is percent-encoded.
 void append_percent_encoded(std::string& out, std::string_view value);
+
+/// Values put into an application/x-www-form-urlencoded body, by the URL Standard's rules: a space
+/// becomes '+', everything but letters, digits and "*-._" is percent-encoded.
+void append_form_encoded(std::string& out, std::string_view value);
 
 /// Values put between the quotes of a JSON string.
 void append_json_escaped(std::string& out, std::string_view value);

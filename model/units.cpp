@@ -66,6 +66,31 @@ std::optional<double> parse_rate(std::string_view text) noexcept {
     return std::nullopt;
 }
 
+std::optional<std::int64_t> parse_cents(std::string_view text) noexcept {
+    const bool negative = text.starts_with('-');
+    if (negative) text.remove_prefix(1);
+    const std::size_t point = text.find('.');
+    const std::string_view whole = text.substr(0, point);
+    const std::string_view decimals =
+        point == std::string_view::npos ? std::string_view() : text.substr(point + 1);
+    if (whole.empty() || decimals.size() > 2) return std::nullopt;
+    if (point != std::string_view::npos && decimals.empty()) return std::nullopt;
+    std::int64_t cents = 0;
+    const auto append = [&cents, negative](char digit) {
+        if (digit < '0' || digit > '9') return false;
+        const int step = negative ? '0' - digit : digit - '0';
+        return !__builtin_mul_overflow(cents, std::int64_t{10}, &cents) &&
+               !__builtin_add_overflow(cents, step, &cents);
+    };
+    for (const char digit : whole) {
+        if (!append(digit)) return std::nullopt;
+    }
+    for (std::size_t i = 0; i < 2; ++i) {
+        if (!append(i < decimals.size() ? decimals[i] : '0')) return std::nullopt;
+    }
+    return cents;
+}
+
 std::string format_duration(std::chrono::nanoseconds duration) {
     constexpr std::array<std::pair<std::int64_t, std::string_view>, 6> kUnits = {
         {{3'600'000'000'000, "h"},

@@ -19,6 +19,10 @@ std::optional<std::int64_t> parse_count(std::string_view text) noexcept;
 /// "500/s", "10k/s", "30/m": attempts per second, above 0.
 std::optional<double> parse_rate(std::string_view text) noexcept;
 
+/// "1.23", "1.2", "1", "-0.05": an amount of money, in cents and exact; nullopt for anything else,
+/// such as a third decimal, an exponent, a sign of plus, or more than 64 bits hold.
+std::optional<std::int64_t> parse_cents(std::string_view text) noexcept;
+
 /// The shortest exact spelling `parse_duration` reads back: "1500ms", "2s", "0s".
 std::string format_duration(std::chrono::nanoseconds duration);
 

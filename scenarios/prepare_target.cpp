@@ -12,6 +12,7 @@
 #include "scenarios/target_file.h"
 #include "stores/prepare.h"
 #include "storm/address.h"
+#include "storm/request_template.h"
 
 namespace claimstorm {
 namespace {
@@ -27,18 +28,19 @@ void run_http(const HttpStep& step, const std::string& base_url, const Placehold
     const HttpAddress address = parse_base_url(base_url);
     const std::string url = fmt::format("http://{}{}{}", address.host_header(), address.path_prefix,
                                         fill(request.path, TextTemplate::Escape::path));
-    const std::string body = fill(
-        request.body, request.json_body ? TextTemplate::Escape::json : TextTemplate::Escape::none);
+    const std::string body = fill(request.body, body_escape(request));
 
     HttpCall call{request.method, url, {}, body};
     const bool has_type =
         std::any_of(request.headers.begin(), request.headers.end(), [](const auto& header) {
             return curl_strequal(header.first.c_str(), "Content-Type") != 0;
         });
-    if (request.json_body && !has_type) call.headers.emplace_back("Content-Type: application/json");
+    if (!request.body.empty() && !has_type) {
+        call.headers.push_back(fmt::format("Content-Type: {}", default_content_type(request)));
+    }
     for (const auto& [name, value] : request.headers) {
         call.headers.push_back(
-            fmt::format("{}: {}", name, fill(value, TextTemplate::Escape::none)));
+            fmt::format("{}: {}", name, fill(value, TextTemplate::Escape::header)));
     }
     const HttpAnswer answer = http_call(call, kAnswerShown);
     if (answer.status / 100 != 2) {

@@ -40,11 +40,23 @@ ordered_json poll_to_json(const PollSpec& poll) {
     return json;
 }
 
+ordered_json status_to_json(const StatusSet::Range& range) {
+    if (range.first == range.last) return range.first;
+    return std::to_string(range.first / 100) + "xx";
+}
+
+ordered_json statuses_to_json(const StatusSet& statuses) {
+    if (statuses.ranges.size() == 1) return status_to_json(statuses.ranges.front());
+    ordered_json list = ordered_json::array();
+    for (const StatusSet::Range& range : statuses.ranges) list.push_back(status_to_json(range));
+    return list;
+}
+
 ordered_json outcomes_to_json(const std::vector<OutcomeRule>& rules) {
     ordered_json list = ordered_json::array();
     for (const OutcomeRule& rule : rules) {
         ordered_json json;
-        if (rule.status) json["status"] = *rule.status;
+        if (!rule.status.empty()) json["status"] = statuses_to_json(rule.status);
         for (const auto& [pointer, value] : rule.json) {
             json["json"][pointer] = ordered_json::parse(value);
         }
@@ -53,6 +65,24 @@ ordered_json outcomes_to_json(const std::vector<OutcomeRule>& rules) {
         list.push_back(std::move(json));
     }
     return list;
+}
+
+ordered_json field_to_json(const FieldSource& source) {
+    if (!source.pointer.empty()) return source.pointer;
+    ordered_json json;
+    if (!source.header.empty()) json["header"] = source.header;
+    if (!source.regex.empty()) json["regex"] = source.regex;
+    return json;
+}
+
+void add_fields(ordered_json& json, const ResponseFields& fields) {
+    const auto add = [&json](const char* key, const FieldSource& source) {
+        if (!source.empty()) json["fields"][key] = field_to_json(source);
+    };
+    add("claim_id", fields.claim_id);
+    add("ticket", fields.ticket);
+    add("amount_cents", fields.amount_cents);
+    add("amount", fields.amount);
 }
 
 struct StepToJson {
@@ -91,11 +121,7 @@ ordered_json target_to_json(const Target& target) {
     json["claim"] = request_to_json(endpoint.claim);
     if (endpoint.warm_up) json["warm_up"] = request_to_json(*endpoint.warm_up);
     json["outcomes"] = outcomes_to_json(endpoint.outcomes);
-    if (!endpoint.fields.claim_id.empty()) json["fields"]["claim_id"] = endpoint.fields.claim_id;
-    if (!endpoint.fields.ticket.empty()) json["fields"]["ticket"] = endpoint.fields.ticket;
-    if (!endpoint.fields.amount_cents.empty()) {
-        json["fields"]["amount_cents"] = endpoint.fields.amount_cents;
-    }
+    add_fields(json, endpoint.fields);
     if (endpoint.poll) json["poll"] = poll_to_json(*endpoint.poll);
     for (const PrepareStep& step : target.prepare) {
         json["prepare"].push_back(std::visit(StepToJson{}, step));

@@ -4,6 +4,7 @@ namespace claimstorm {
 
 void Connection::begin() {
     exchange_.body.clear();
+    exchange_.headers.clear();
     exchange_.status = 0;
     exchange_.error = TransportError::none;
     exchange_.sent_ns = kNever;

@@ -8,6 +8,7 @@
 #include "model/history.h"
 #include "storm/plan.h"
 #include "storm/polling.h"
+#include "storm/response_headers.h"
 
 namespace claimstorm {
 
@@ -31,8 +32,10 @@ class ExchangeListener {
 struct Exchange {
     std::string request;  ///< as HTTP/1.1 writes it; other transports take it apart
     bool head = false;    ///< a HEAD request: its response has no body whatever it announces
+    const HeaderNames* wanted_headers = nullptr;  ///< those to keep; null: none
     std::string body;
-    int status = 0;  ///< 0: no status line was read
+    std::string headers;  ///< those wanted, as `keep_header` gathers them
+    int status = 0;       ///< 0: no status line was read
     TransportError error = TransportError::none;
     TimeNs sent_ns = kNever;
     TimeNs first_byte_ns = kNever;

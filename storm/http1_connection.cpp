@@ -189,7 +189,7 @@ void Http1Connection::take(std::string_view bytes) {
 void Http1Connection::parse(std::string_view bytes) {
     while (!bytes.empty()) {
         if (!parser_) {
-            parser_.emplace(exchange_.body);
+            parser_.emplace(exchange_.body, exchange_.wanted_headers, exchange_.headers);
             if (exchange_.head) parser_->skip(true);
         }
         error_code error;
@@ -208,6 +208,7 @@ void Http1Connection::parse(std::string_view bytes) {
         if (exchange_.status / 100 != 1) return complete(!bytes.empty());
         // An interim response (100 Continue, 103 Early Hints): the real one follows.
         exchange_.status = 0;
+        exchange_.headers.clear();
         parser_.reset();
     }
     if (bytes.size() > kUnparsedBytesMax) return finish(TransportError::header_too_large);

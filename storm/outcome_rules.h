@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/history.h"
+#include "storm/response_headers.h"
 #include "storm/spec.h"
 
 namespace claimstorm {
@@ -23,13 +24,18 @@ struct ResponseReading {
 class OutcomeRules {
   public:
     /// Throws UsageError naming the rule whose pointer, value or regex cannot be understood.
-    OutcomeRules(const std::vector<OutcomeRule>& rules, const FieldPointers& fields);
+    OutcomeRules(const std::vector<OutcomeRule>& rules, const ResponseFields& fields);
     ~OutcomeRules();
     OutcomeRules(OutcomeRules&&) noexcept;
     OutcomeRules& operator=(OutcomeRules&&) noexcept;
 
-    /// Never throws for any body: what is not JSON matches no JSON rule.
-    ResponseReading read(int status, std::string_view body) const;
+    /// The headers that `read` must be given; empty for most targets.
+    const HeaderNames& wanted_headers() const noexcept;
+
+    /// Never throws for any body: what is not JSON matches no JSON rule. The body is only looked at
+    /// as far as the rules and, for an outcome that has any, the fields ask for it. `headers` are
+    /// those wanted, as `keep_header` gathers them.
+    ResponseReading read(int status, std::string_view body, std::string_view headers = {}) const;
 
   private:
     struct Compiled;

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "storm/random.h"
+#include "storm/response_headers.h"
 
 namespace claimstorm {
 namespace {
@@ -15,11 +16,13 @@ namespace {
 /// Beyond every other stream of the seed: each key has one of its own.
 constexpr std::uint64_t kKeyStreams = std::uint64_t{1} << 63;
 
-bool equals_ignoring_case(std::string_view a, std::string_view b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
-        return std::tolower(static_cast<unsigned char>(x)) ==
-               std::tolower(static_cast<unsigned char>(y));
-    });
+/// "Text/XML; charset=utf-8" is "text/xml".
+std::string media_type(std::string_view content_type) {
+    std::string type(content_type.substr(0, content_type.find(';')));
+    type.erase(type.find_last_not_of(" \t") + 1);
+    std::transform(type.begin(), type.end(), type.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return type;
 }
 
 std::string_view to_text(std::array<char, 24>& buffer, std::uint64_t number) {
@@ -63,6 +66,21 @@ bool needs_claim_id(const RequestSpec& spec) {
                        [&](const auto& header) { return stands_in(header.second); });
 }
 
+std::string_view default_content_type(const RequestSpec& spec) noexcept {
+    return spec.json_body ? "application/json" : "application/x-www-form-urlencoded";
+}
+
+TextTemplate::Escape body_escape(const RequestSpec& spec) {
+    if (spec.json_body) return TextTemplate::Escape::json;
+    std::string type(default_content_type(spec));
+    for (const auto& [name, value] : spec.headers) {
+        if (equal_header_names(name, "Content-Type")) type = media_type(value);
+    }
+    if (type == "application/x-www-form-urlencoded") return TextTemplate::Escape::form;
+    const bool is_json = type == "application/json" || type.ends_with("+json");
+    return is_json ? TextTemplate::Escape::json : TextTemplate::Escape::none;
+}
+
 RequestTemplate::RequestTemplate(const RequestSpec& spec, std::string_view host,
                                  std::string_view path_prefix, std::string_view user_template,
                                  std::string_view campaign, std::string_view where,
@@ -72,16 +90,15 @@ RequestTemplate::RequestTemplate(const RequestSpec& spec, std::string_view host,
       method_(spec.method),
       path_(std::string(path_prefix) + spec.path, placeholders, fmt::format("{}.path", where),
             TextTemplate::Escape::path),
-      body_(spec.body, placeholders, fmt::format("{}.body", where),
-            spec.json_body ? TextTemplate::Escape::json : TextTemplate::Escape::none),
+      body_(spec.body, placeholders, fmt::format("{}.body", where), body_escape(spec)),
       has_body_(!spec.body.empty() || (spec.method != "GET" && spec.method != "HEAD")) {
     bool has_host = false;
     bool has_agent = false;
     bool has_type = spec.body.empty();
     for (const auto& [name, value] : spec.headers) {
-        has_host |= equals_ignoring_case(name, "Host");
-        has_agent |= equals_ignoring_case(name, "User-Agent");
-        has_type |= equals_ignoring_case(name, "Content-Type");
+        has_host |= equal_header_names(name, "Host");
+        has_agent |= equal_header_names(name, "User-Agent");
+        has_type |= equal_header_names(name, "Content-Type");
         headers_.emplace_back(
             name, TextTemplate(value, placeholders, fmt::format("{}.headers.{}", where, name),
                                TextTemplate::Escape::header));
@@ -89,8 +106,7 @@ RequestTemplate::RequestTemplate(const RequestSpec& spec, std::string_view host,
     if (!has_host) fixed_headers_ += fmt::format("Host: {}\r\n", host);
     if (!has_agent) fixed_headers_ += "User-Agent: claimstorm/" CLAIMSTORM_VERSION "\r\n";
     if (!has_type) {
-        fixed_headers_ += spec.json_body ? "Content-Type: application/json\r\n"
-                                         : "Content-Type: application/x-www-form-urlencoded\r\n";
+        fixed_headers_ += fmt::format("Content-Type: {}\r\n", default_content_type(spec));
     }
 }
 

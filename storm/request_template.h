@@ -32,6 +32,14 @@ struct ClaimValues {
 /// key it carries: two storms of different seeds share none.
 ClaimValues values_of(const PlannedAttempt& attempt, std::uint64_t seed);
 
+/// How values are written into the request's body, by what its Content-Type makes of them: into a
+/// JSON body (a JSON value, or a text of type application/json) as in a JSON string, into a form
+/// (the type of a text that names none) percent-encoded, into any other text as they are.
+TextTemplate::Escape body_escape(const RequestSpec& spec);
+
+/// The Content-Type for a body whose headers name none.
+std::string_view default_content_type(const RequestSpec& spec) noexcept;
+
 /// Renders whole HTTP/1.1 requests for one target and campaign.
 class RequestTemplate {
   public:

@@ -131,20 +131,69 @@ struct PollSpec {
     std::chrono::nanoseconds until = std::chrono::seconds(10);       ///< from the claim's send
 };
 
+/// HTTP statuses: single ones and classes such as 2xx, or any of several; empty: any status.
+struct StatusSet {
+    struct Range {
+        int first = 0;
+        int last = 0;
+    };
+    std::vector<Range> ranges;
+
+    StatusSet() = default;
+    StatusSet(std::nullopt_t) {}                           // NOLINT: "any", as nullopt is
+    StatusSet(int status) : ranges({{status, status}}) {}  // NOLINT: one status is a set of one
+
+    bool empty() const noexcept { return ranges.empty(); }
+    bool contains(int status) const noexcept {
+        if (ranges.empty()) return true;
+        for (const Range& range : ranges) {
+            if (range.first <= status && status <= range.last) return true;
+        }
+        return false;
+    }
+};
+
 /// "When the response looks like this, the client was told that." All given parts must match.
 struct OutcomeRule {
-    std::optional<int> status;
+    StatusSet status;
     /// JSON pointer and the value expected there, as JSON text ("0", "\"ok\"", "true").
     std::vector<std::pair<std::string, std::string>> json;
     std::optional<std::string> body_regex;  ///< RE2 syntax, searched anywhere in the body
     Outcome is = Outcome::unknown;
 };
 
-/// Where a granted response carries its numbers: JSON pointers; empty for none.
-struct FieldPointers {
-    std::string claim_id;
-    std::string ticket;
-    std::string amount_cents;
+/// Where an answer carries a value: at a JSON pointer, in a header, or as what the first group of
+/// an RE2 expression takes from the body (or, with both, from the header).
+struct FieldSource {
+    std::string pointer;
+    std::string regex;
+    std::string header;
+
+    FieldSource() = default;
+    FieldSource(const char* json_pointer) : pointer(json_pointer) {}  // NOLINT: the usual
+    FieldSource(std::string json_pointer) : pointer(std::move(json_pointer)) {}  // NOLINT: way
+    static FieldSource of_regex(std::string expression) {
+        FieldSource source;
+        source.regex = std::move(expression);
+        return source;
+    }
+    static FieldSource of_header(std::string name, std::string expression = {}) {
+        FieldSource source;
+        source.header = std::move(name);
+        source.regex = std::move(expression);
+        return source;
+    }
+
+    /// The answer carries no such value.
+    bool empty() const noexcept { return pointer.empty() && regex.empty() && header.empty(); }
+};
+
+/// Where a granted response carries its numbers.
+struct ResponseFields {
+    FieldSource claim_id;
+    FieldSource ticket;
+    FieldSource amount_cents;
+    FieldSource amount = {};  ///< or, instead, in whole units with at most two decimals: "1.23"
 };
 
 /// Who speaks HTTP for the storm.
@@ -182,7 +231,7 @@ struct EndpointSpec {
     std::optional<RequestSpec> warm_up;
     std::optional<PollSpec> poll;  ///< none: `pending` is the last that is heard of a claim
     std::vector<OutcomeRule> outcomes;
-    FieldPointers fields;
+    ResponseFields fields;
 };
 
 }  // namespace claimstorm

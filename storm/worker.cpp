@@ -35,6 +35,9 @@ Worker::Worker(const WorkerJob& job, std::uint32_t index, HistoryWriter& history
     connections_.reserve(mine);
     for (std::size_t i = 0; i < mine; ++i) {
         connections_.push_back(transport_->make_connection(*this));
+        if (!job.rules.wanted_headers().empty()) {
+            connections_.back()->exchange().wanted_headers = &job.rules.wanted_headers();
+        }
     }
     if (closed_loop_ != nullptr) {
         for (std::size_t i = 0; i < mine; ++i) people_.push(0);

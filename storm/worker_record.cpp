@@ -130,7 +130,7 @@ double Worker::draw_for(UserId user, std::uint16_t number, std::uint64_t stream)
 }
 
 ResponseReading Worker::read_answer(const Exchange& exchange) {
-    ResponseReading reading = job_.rules.read(exchange.status, exchange.body);
+    ResponseReading reading = job_.rules.read(exchange.status, exchange.body, exchange.headers);
     if (!reading.matched) history_.add_sample({exchange.status, exchange.body});
     return reading;
 }

@@ -91,3 +91,17 @@ TEST_CASE("a misspelt word is answered with the nearest one, a foreign word with
 }
 
 }  // namespace claimstorm::test
+
+TEST_CASE("an amount of money is exact or none") {
+    CHECK(claimstorm::parse_cents("0") == 0);
+    CHECK(claimstorm::parse_cents("0.1") == 10);
+    CHECK(claimstorm::parse_cents("1.15") == 115);
+    CHECK(claimstorm::parse_cents("-0.05") == -5);
+    CHECK(claimstorm::parse_cents("007.5") == 750);
+    CHECK(claimstorm::parse_cents("92233720368547758.07") == 9'223'372'036'854'775'807);
+    for (const char* text : {"", "-", ".", "1.", ".5", "1.234", "1e2", "+1", " 1", "1 ", "1,00",
+                             "0x1", "92233720368547758.08", "99999999999999999999"}) {
+        INFO(text);
+        CHECK_FALSE(claimstorm::parse_cents(text));
+    }
+}

@@ -511,7 +511,7 @@ TEST_CASE("a poll that could never go out is refused before anything is sent") {
               spec.claim.path = "/{claim_id}";
           }).starts_with("claim.path: unknown placeholder {claim_id}; "));
     CHECK(refusal([](EndpointSpec& spec) {
-              spec.fields.claim_id.clear();
+              spec.fields.claim_id = {};
           }).starts_with("poll: {claim_id} comes from the answer"));
     CHECK(refusal([](EndpointSpec& spec) {
               spec.outcomes[0].is = Outcome::granted;

@@ -56,6 +56,27 @@ TEST_CASE("a user's name cannot break out of a JSON body") {
     CHECK(out.substr(out.find("\r\n\r\n") + 4) == "{\"uid\":\"a\\\"b\\\\c\\u000a1\"}");
 }
 
+TEST_CASE("values are written into a text body as its type asks") {
+    const auto body_of = [](const std::string& type, const std::string& body) {
+        RequestSpec spec;
+        spec.body = body;
+        if (!type.empty()) spec.headers = {{"content-type", type}};
+        const RequestTemplate request(spec, "h", "", "{n} a&b=\"<~*é", "1", "claim");
+        std::string out;
+        request.render(out, 1, 1);
+        return out.substr(out.find("\r\n\r\n") + 4);
+    };
+    const std::string form = "user=1+a%26b%3D%22%3C%7E*%C3%A9&x=a b";
+    CHECK(body_of("", "user={user}&x=a b") == form);
+    CHECK(body_of("Application/X-WWW-Form-Urlencoded ; charset=utf-8", "user={user}&x=a b") ==
+          form);
+    CHECK(body_of("text/xml", "<u>{user}</u>") == "<u>1 a&b=\"<~*é</u>");
+    CHECK(body_of("text/plain", "{user}") == "1 a&b=\"<~*é");
+    CHECK(body_of("application/json", R"({"n": {n}, "u": "{user}"})") ==
+          R"({"n": 1, "u": "1 a&b=\"<~*é"})");
+    CHECK(body_of("application/vnd.shop+json;v=2", R"("{user}")") == R"("1 a&b=\"<~*é")");
+}
+
 TEST_CASE("a request without a body announces none, and a POST says that it is empty") {
     RequestSpec get;
     get.method = "GET";

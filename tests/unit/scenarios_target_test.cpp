@@ -1,0 +1,123 @@
+#include <regex>
+#include <set>
+
+#include <catch2/catch.hpp>
+
+#include "model/error.h"
+#include "scenarios/target_file.h"
+#include "tests/support/temporary_folder.h"
+
+using namespace claimstorm;
+using namespace claimstorm::test;
+using nlohmann::json;
+
+namespace {
+
+json target_document() {
+    return json::parse(R"({
+        "base_url": "http://127.0.0.1:3000",
+        "claim": { "path": "/sk/{campaign}", "body": { "uid": "{user}" } },
+        "outcomes": [ { "status": 200, "is": "granted" } ]
+    })");
+}
+
+Target read(const json& document) {
+    return read_target(JsonPlace(document, "t.json"));
+}
+
+json with(const char* pointer, const json& value) {
+    json document = target_document();
+    document[json::json_pointer(pointer)] = value;
+    return document;
+}
+
+std::string error_with(const char* pointer, const json& value) {
+    try {
+        read(with(pointer, value));
+    } catch (const UsageError& error) {
+        return error.what();
+    }
+    return "no error";
+}
+
+/// What a target that was read is saved as; and that it reads back as the same.
+json saved_with(const char* pointer, const json& value) {
+    const json saved = json::parse(target_to_json(read(with(pointer, value))).dump());
+    CHECK(json::parse(target_to_json(read(saved)).dump()) == saved);
+    return saved.at(json::json_pointer(pointer));
+}
+
+}  // namespace
+
+TEST_CASE("a rule's status is a number, a class, or a list of these") {
+    const char* at = "/outcomes/0/status";
+    for (const char* status : {"200", "\"2xx\"", "[200, \"4xx\", 503]"}) {
+        CHECK(saved_with(at, json::parse(status)) == json::parse(status));
+    }
+    CHECK(saved_with(at, "404") == 404);
+    CHECK(saved_with(at, json::parse("[\"5XX\"]")) == "5xx");
+    const StatusSet set = read(with(at, json::parse("[200, \"4xx\"]"))).endpoint.outcomes[0].status;
+    CHECK(set.contains(499));
+    CHECK_FALSE(set.contains(201));
+    CHECK(error_with(at, 99) == "t.json: /outcomes/0/status: 99 is out of range: 100 to 599");
+    CHECK(error_with(at, "9xx").find("t.json: /outcomes/0/status: '9xx' is not a status") == 0);
+    CHECK(error_with(at, "2x").find("is not a status") != std::string::npos);
+    CHECK(error_with(at, json::parse("[200, \"x\"]")).find("/outcomes/0/status/1: ") !=
+          std::string::npos);
+    CHECK(error_with(at, json::array()).find("fits no status") != std::string::npos);
+    CHECK(error_with(at, true).find("t.json: /outcomes/0/status: ") == 0);
+}
+
+TEST_CASE("a field is a pointer, an expression, a header, or a part of one") {
+    for (const char* source :
+         {R"x("/data/id")x", R"x({"regex": "order=(\\d+)"})x", R"x({"header": "Location"})x",
+          R"x({"header": "Location", "regex": "/orders/(\\d+)"})x"}) {
+        INFO(source);
+        CHECK(saved_with("/fields/claim_id", json::parse(source)) == json::parse(source));
+        CHECK(saved_with("/fields/amount", json::parse(source)) == json::parse(source));
+    }
+    CHECK(error_with("/fields/ticket", {{"regex", "\\d+"}}).find("t.json: /fields/ticket: ") == 0);
+    CHECK(error_with("/fields/ticket", {{"regex", "\\d+"}}).find("has no group") !=
+          std::string::npos);
+    CHECK(error_with("/fields/ticket", {{"regex", "("}}).find("is not a regular expression") !=
+          std::string::npos);
+    CHECK(error_with("/fields/ticket", "id") ==
+          "t.json: /fields/ticket: 'id' is not a JSON pointer; it starts with '/', as in "
+          "\"/data/id\"");
+    CHECK(error_with("/fields/ticket", {{"regexp", "(x)"}}).find("did you mean 'regex'?") !=
+          std::string::npos);
+    CHECK(error_with("/fields/ticket", json::object()).find("one of regex and header") !=
+          std::string::npos);
+    CHECK(error_with("/fields/ticket", {{"header", "X Y"}}) ==
+          "t.json: /fields/ticket/header: 'X Y' is not a header name");
+    CHECK(error_with("/fields/ticket", 5).find("is wanted here") != std::string::npos);
+    CHECK(error_with("/fields", {{"amount", "/a"}, {"amount_cents", "/b"}}).find("name one") !=
+          std::string::npos);
+}
+
+TEST_CASE("the schema names exactly the keys that the loader takes in fields") {
+    const json schema = json::parse(
+        slurp(std::filesystem::path(CLAIMSTORM_SOURCE_DIR) / "scenarios" / "scenario.schema.json"));
+    const auto in_loader = [](const char* pointer) {
+        // The loader lists what it knows when a key is like none of them.
+        const std::string message = error_with(pointer, 1);
+        const std::string list = message.substr(message.find("known here are: ") + 16);
+        std::set<std::string> keys;
+        const std::regex word("[a-z_]+");
+        for (std::sregex_iterator i(list.begin(), list.end(), word), end; i != end; ++i) {
+            keys.insert(i->str());
+        }
+        return keys;
+    };
+    const auto in_schema = [](const json& object) {
+        CHECK(object.at("additionalProperties") == false);
+        std::set<std::string> keys;
+        for (const auto& [key, value] : object.at("properties").items()) keys.insert(key);
+        return keys;
+    };
+    const json& definitions = schema.at("definitions");
+    CHECK(in_schema(definitions.at("target").at("properties").at("fields")) ==
+          in_loader("/fields/zzzzzzzzzzzzzzzzzzzz"));
+    CHECK(in_schema(definitions.at("field_source").at("anyOf").at(1)) ==
+          in_loader("/fields/ticket/zzzzzzzzzzzzzzzzzzzz"));
+}
