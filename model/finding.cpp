@@ -33,6 +33,7 @@ Verdict combine(const std::vector<Finding>& findings, const std::vector<Gate>& g
     for (const Gate& gate : gates) {
         any_violated |= gate.verdict == Verdict::violated;
         any_inconclusive |= gate.verdict == Verdict::inconclusive;
+        any_holds |= findings.empty() && gate.verdict == Verdict::holds;
     }
     if (any_violated) return Verdict::violated;
     if (any_inconclusive || !any_holds) return Verdict::inconclusive;

@@ -71,7 +71,7 @@ struct Gate {
 };
 
 /// The run's verdict: violated if any is, else inconclusive if any is, else holds. All skipped is
-/// inconclusive: nothing was proved.
+/// inconclusive: nothing was proved. Where no check was asked for, the gates alone decide.
 Verdict combine(const std::vector<Finding>& findings, const std::vector<Gate>& gates) noexcept;
 
 }  // namespace claimstorm

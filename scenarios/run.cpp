@@ -148,14 +148,6 @@ void fire(const StormOrder& order, const Plan& plan, RunFolder& folder,
     }
 }
 
-void write_scenario(const std::filesystem::path& folder, const Scenario& scenario,
-                    std::uint64_t seed) {
-    write_text_file(folder / "scenario.json",
-                    scenario_to_json(scenario, seed)
-                            .dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
-                        "\n");
-}
-
 }  // namespace
 
 std::uint64_t draw_seed() {

@@ -67,6 +67,7 @@ struct Scenario {
     std::optional<std::uint64_t> seed;  ///< none: drawn for each run
     SettleSpec settle;
     std::vector<std::string> checks;  ///< empty: all
+    bool no_checks = false;           ///< load only: the gates decide
     std::vector<GateSpec> gates;
     std::optional<Expectation> expect;
 };

@@ -11,6 +11,7 @@
 #include "scenarios/catalog.h"
 #include "scenarios/gates.h"
 #include "scenarios/reference_file.h"
+#include "scenarios/run_folder.h"
 #include "scenarios/storm_file.h"
 #include "scenarios/target_file.h"
 
@@ -104,7 +105,9 @@ void require_check_name(const JsonPlace& place, const std::string& name, bool or
 
 std::vector<std::string> read_checks(const JsonPlace& place) {
     if (place.value().is_string()) {
-        if (place.string() != "all") place.fail("\"all\" or a list of names is wanted here");
+        if (place.string() != "all") {
+            place.fail("\"all\", \"none\" or a list of names is wanted here");
+        }
         return {};
     }
     std::vector<std::string> names;
@@ -159,7 +162,10 @@ Scenario read_scenario(const JsonPlace& place, const std::string& folder) {
         scenario.seed = seed->value().get<std::uint64_t>();
     }
     if (const auto settle = place.find("settle")) scenario.settle = read_settle(*settle);
-    if (const auto checks = place.find("checks")) scenario.checks = read_checks(*checks);
+    if (const auto checks = place.find("checks")) {
+        scenario.no_checks = checks->value() == "none";
+        if (!scenario.no_checks) scenario.checks = read_checks(*checks);
+    }
     if (const auto gates = place.find("gates")) scenario.gates = read_gates(*gates);
     if (const auto expect = place.find("expect")) scenario.expect = read_expectation(*expect);
     return scenario;
@@ -209,7 +215,7 @@ nlohmann::ordered_json scenario_to_json(const Scenario& scenario, std::uint64_t 
     json["settle"] = {{"quiet", format_duration(scenario.settle.quiet)},
                       {"timeout", format_duration(scenario.settle.timeout)}};
     if (scenario.checks.empty()) {
-        json["checks"] = "all";
+        json["checks"] = scenario.no_checks ? "none" : "all";
     } else {
         json["checks"] = scenario.checks;
     }
@@ -220,6 +226,14 @@ nlohmann::ordered_json scenario_to_json(const Scenario& scenario, std::uint64_t 
         if (!scenario.expect->may.empty()) json["expect"]["may"] = scenario.expect->may;
     }
     return json;
+}
+
+void write_scenario(const std::filesystem::path& folder, const Scenario& scenario,
+                    std::uint64_t seed) {
+    write_text_file(folder / "scenario.json",
+                    scenario_to_json(scenario, seed)
+                            .dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
+                        "\n");
 }
 
 }  // namespace claimstorm

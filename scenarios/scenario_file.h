@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
 
 #include "scenarios/json_place.h"
@@ -21,5 +22,9 @@ Scenario load_scenario(const std::string& path_or_name);
 /// The scenario with every default filled in and secrets replaced by `***`; read_scenario reads it
 /// back. `seed` is what the run used.
 nlohmann::ordered_json scenario_to_json(const Scenario& scenario, std::uint64_t seed);
+
+/// Writes it as a run folder's scenario.json. Throws EnvironmentError.
+void write_scenario(const std::filesystem::path& folder, const Scenario& scenario,
+                    std::uint64_t seed);
 
 }  // namespace claimstorm

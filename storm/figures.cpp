@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <memory>
 
-#include "storm/histogram.h"
-
 namespace claimstorm {
 namespace {
 
@@ -18,61 +16,82 @@ LatencyMs latency_of(const Histogram& histogram) {
             to_ms(histogram.max_ns())};
 }
 
-/// A range of instants that grows with what it is shown.
-struct Range {
-    TimeNs first = kNever;
-    TimeNs last = 0;
-    void add(TimeNs instant) {
-        first = std::min(first, instant);
-        last = std::max(last, instant);
-    }
-    TimeNs width() const { return first == kNever ? 0 : last - first; }
-};
+template <std::size_t N>
+void add_all(std::array<std::int64_t, N>& to, const std::array<std::int64_t, N>& from) {
+    for (std::size_t i = 0; i < N; ++i) to[i] += from[i];
+}
 
 }  // namespace
 
-StormFigures storm_figures(const History& history) {
-    StormFigures figures;
-    // 270 KB each: too much for the stack of a thread.
-    const auto latency = std::make_unique<Histogram>();
-    const auto service = std::make_unique<Histogram>();
-    const auto send_lag = std::make_unique<Histogram>();
-    Range released;
-    TimeNs last_done = 0;
-    TimeNs first_sold_out = kNever;
-    std::vector<bool> seen;
-    for (const Attempt& attempt : history.attempts) {
-        ++figures.attempts;
-        ++figures.outcomes.at(static_cast<std::size_t>(attempt.outcome));
-        if (attempt.transport_error != TransportError::none) {
-            ++figures.transport_errors.at(static_cast<std::size_t>(attempt.transport_error));
-        }
-        if (attempt.user >= seen.size()) seen.resize(attempt.user + 1, false);
-        if (!seen[attempt.user]) ++figures.users;
-        seen[attempt.user] = true;
-        if (attempt.waited) ++figures.waited;
-        if (attempt.sent_ns == kNever) continue;
-        if (!attempt.waited) send_lag->record(attempt.sent_ns - attempt.due_ns);
-        if (!attempt.waited && attempt.due_ns == 0) released.add(attempt.sent_ns);
-        if (attempt.done_ns == kNever) continue;
-        latency->record(attempt.done_ns - attempt.due_ns);
-        service->record(attempt.done_ns - attempt.sent_ns);
-        last_done = std::max(last_done, attempt.done_ns);
-        if (attempt.outcome == Outcome::sold_out) {
-            first_sold_out = std::min(first_sold_out, attempt.done_ns);
-        }
+void StormRecorder::Range::add(TimeNs from, TimeNs to) {
+    first = std::min(first, from);
+    last = std::max(last, to);
+}
+
+void StormRecorder::add(const Attempt& attempt) {
+    ++counts_.attempts;
+    ++counts_.outcomes.at(static_cast<std::size_t>(attempt.outcome));
+    if (attempt.transport_error != TransportError::none) {
+        ++counts_.transport_errors.at(static_cast<std::size_t>(attempt.transport_error));
     }
-    figures.latency_ms = latency_of(*latency);
-    figures.service_ms = latency_of(*service);
-    figures.send_lag_us_p99 = static_cast<double>(send_lag->quantile_ns(0.99)) / 1e3;
-    figures.release_spread_ms = to_ms(released.width());
-    figures.duration_ms = to_ms(last_done);
-    if (last_done > 0) {
+    if (attempt.user >= seen_.size()) {
+        seen_.resize(std::max<std::size_t>(attempt.user + std::size_t{1}, seen_.size() * 2));
+    }
+    seen_[attempt.user] = true;
+    if (attempt.waited) ++counts_.waited;
+    if (attempt.sent_ns == kNever) return;
+    if (!attempt.waited) {
+        send_lag_.record(attempt.sent_ns - attempt.due_ns);
+        if (attempt.due_ns == 0) released_.add(attempt.sent_ns, attempt.sent_ns);
+    }
+    if (attempt.done_ns == kNever) return;
+    latency_.record(attempt.done_ns - attempt.due_ns);
+    service_.record(attempt.done_ns - attempt.sent_ns);
+    last_done_ = std::max(last_done_, attempt.done_ns);
+    if (attempt.outcome == Outcome::sold_out) {
+        first_sold_out_ = std::min(first_sold_out_, attempt.done_ns);
+    }
+}
+
+void StormRecorder::merge(const StormRecorder& other) {
+    counts_.attempts += other.counts_.attempts;
+    counts_.waited += other.counts_.waited;
+    add_all(counts_.outcomes, other.counts_.outcomes);
+    add_all(counts_.transport_errors, other.counts_.transport_errors);
+    latency_.merge(other.latency_);
+    service_.merge(other.service_);
+    send_lag_.merge(other.send_lag_);
+    if (other.released_.first != kNever) {
+        released_.add(other.released_.first, other.released_.last);
+    }
+    last_done_ = std::max(last_done_, other.last_done_);
+    first_sold_out_ = std::min(first_sold_out_, other.first_sold_out_);
+    if (seen_.size() < other.seen_.size()) seen_.resize(other.seen_.size());
+    for (std::size_t user = 0; user < other.seen_.size(); ++user) {
+        if (other.seen_[user]) seen_[user] = true;
+    }
+}
+
+StormFigures StormRecorder::figures() const {
+    StormFigures figures = counts_;
+    figures.users = std::count(seen_.begin(), seen_.end(), true);
+    figures.latency_ms = latency_of(latency_);
+    figures.service_ms = latency_of(service_);
+    figures.send_lag_us_p99 = static_cast<double>(send_lag_.quantile_ns(0.99)) / 1e3;
+    figures.release_spread_ms = to_ms(released_.width());
+    figures.duration_ms = to_ms(last_done_);
+    if (last_done_ > 0) {
         figures.attempts_per_s =
-            static_cast<double>(service->count()) / (static_cast<double>(last_done) / 1e9);
+            static_cast<double>(service_.count()) / (static_cast<double>(last_done_) / 1e9);
     }
-    if (first_sold_out != kNever) figures.time_to_sold_out_ms = to_ms(first_sold_out);
+    if (first_sold_out_ != kNever) figures.time_to_sold_out_ms = to_ms(first_sold_out_);
     return figures;
+}
+
+StormFigures storm_figures(const History& history) {
+    const auto recorder = std::make_unique<StormRecorder>();  // too much for a thread's stack
+    for (const Attempt& attempt : history.attempts) recorder->add(attempt);
+    return recorder->figures();
 }
 
 }  // namespace claimstorm

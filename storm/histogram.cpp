@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <numeric>
 
 namespace claimstorm {
 
@@ -33,6 +34,40 @@ void Histogram::merge(const Histogram& other) noexcept {
     for (std::size_t i = 0; i < kBuckets; ++i) counts_[i] += other.counts_[i];
     count_ += other.count_;
     max_ = std::max(max_, other.max_);
+}
+
+double Histogram::middle_of(std::size_t bucket) noexcept {
+    const auto highest = static_cast<double>(highest_in(bucket));
+    const double lowest = bucket == 0 ? 0 : static_cast<double>(highest_in(bucket - 1)) + 1;
+    return (lowest + highest) / 2;
+}
+
+std::uint64_t Histogram::count_up_to(std::int64_t value_ns) const noexcept {
+    constexpr std::int64_t kHighest = (std::int64_t{1} << kValueBits) - 1;
+    const std::size_t last =
+        bucket_of(static_cast<std::uint64_t>(std::clamp<std::int64_t>(value_ns, 0, kHighest)));
+    return std::accumulate(counts_.begin(), counts_.begin() + static_cast<std::ptrdiff_t>(last) + 1,
+                           std::uint64_t{0});
+}
+
+double Histogram::mean_ns() const noexcept {
+    if (count_ == 0) return 0;
+    double sum = 0;
+    for (std::size_t bucket = 0; bucket < kBuckets; ++bucket) {
+        sum += middle_of(bucket) * static_cast<double>(counts_[bucket]);
+    }
+    return sum / static_cast<double>(count_);
+}
+
+double Histogram::deviation_ns() const noexcept {
+    if (count_ == 0) return 0;
+    const double mean = mean_ns();
+    double sum = 0;
+    for (std::size_t bucket = 0; bucket < kBuckets; ++bucket) {
+        const double away = middle_of(bucket) - mean;
+        sum += away * away * static_cast<double>(counts_[bucket]);
+    }
+    return std::sqrt(sum / static_cast<double>(count_));
 }
 
 std::int64_t Histogram::quantile_ns(double fraction) const noexcept {

@@ -18,6 +18,14 @@ class Histogram {
     /// The smallest recorded step at or below which `fraction` of the values lie; never above
     /// `max_ns()`. 0 when empty. Precondition: 0 <= fraction <= 1.
     std::int64_t quantile_ns(double fraction) const noexcept;
+    /// How many values lie in the steps up to the one that holds `value_ns`.
+    std::uint64_t count_up_to(std::int64_t value_ns) const noexcept;
+    /// From the middles of the steps; 0 when empty.
+    double mean_ns() const noexcept;
+    double deviation_ns() const noexcept;
+
+    static constexpr unsigned kStepsPerPower = 1024;
+    static constexpr unsigned kPowers = 33;
 
   private:
     static constexpr unsigned kStepBits = 10;
@@ -26,6 +34,7 @@ class Histogram {
 
     static std::size_t bucket_of(std::uint64_t value) noexcept;
     static std::int64_t highest_in(std::size_t bucket) noexcept;
+    static double middle_of(std::size_t bucket) noexcept;
 
     std::array<std::uint64_t, kBuckets> counts_{};
     std::uint64_t count_ = 0;

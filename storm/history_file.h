@@ -23,6 +23,7 @@ struct HistoryHeader {
     std::uint64_t seed = 0;
     std::string user_template;  ///< names user index i as this template does for n = i + 1
     std::uint32_t users = 0;
+    bool open_ended = false;  ///< as many users as had come when the time was over: `users` at most
     std::uint32_t connections = 0;
     std::string started_at;  ///< UTC, ISO 8601
 };
@@ -38,7 +39,8 @@ struct UnmatchedSample {
 /// been handed over survives `kill -9` of the program.
 class HistoryWriter {
   public:
-    /// Creates the file; throws EnvironmentError if that cannot be done.
+    /// Creates the file; throws EnvironmentError if that cannot be done. An empty path: nothing is
+    /// kept.
     HistoryWriter(const std::filesystem::path& path, const HistoryHeader& header);
     /// Ends the writer thread without the closing chunk (the reader will miss the tail).
     ~HistoryWriter();

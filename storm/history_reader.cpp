@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <optional>
 
 #include <fmt/format.h>
@@ -25,6 +26,7 @@ std::optional<HistoryHeader> parse_header(std::string_view payload) try {
     header.seed = object.value("seed", std::uint64_t{0});
     header.user_template = object.value("user_template", "u{n}");
     header.users = object.value("users", 0U);
+    header.open_ended = object.value("open_ended", false);
     header.connections = object.value("connections", 0U);
     if (header.users > kUsersMax) return std::nullopt;
     header.started_at = object.value("started_at", "");
@@ -66,6 +68,12 @@ bool append_attempts(std::string_view payload, std::uint32_t records, std::uint3
     return true;
 }
 
+std::uint32_t users_come(const History& history) {
+    std::uint32_t users = 0;
+    for (const Attempt& attempt : history.attempts) users = std::max(users, attempt.user + 1);
+    return users;
+}
+
 }  // namespace
 
 void intern_storm_users(const std::string& user_template, std::uint32_t users, Names& names) {
@@ -96,7 +104,9 @@ HistoryContents read_history(const std::filesystem::path& path, Names& names, Te
             const auto parsed = parse_header(payload);
             if (!parsed) continue;
             contents.header = *parsed;
-            intern_storm_users(contents.header.user_template, contents.header.users, names);
+            if (!parsed->open_ended) {
+                intern_storm_users(parsed->user_template, parsed->users, names);
+            }
             has_header = true;
         } else if (header.type == 'A') {
             if (!append_attempts(payload, header.records, contents.header.users, contents.history,
@@ -112,6 +122,10 @@ HistoryContents read_history(const std::filesystem::path& path, Names& names, Te
     if (!has_header) {
         throw UsageError(
             fmt::format("{} has lost its first chunk: nothing in it can be read", path.string()));
+    }
+    if (contents.header.open_ended) {
+        contents.header.users = users_come(contents.history);
+        intern_storm_users(contents.header.user_template, contents.header.users, names);
     }
     const std::size_t found = contents.history.attempts.size();
     if (!promised) {

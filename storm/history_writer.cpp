@@ -29,6 +29,7 @@ std::string dump(const nlohmann::ordered_json& object) {
 
 HistoryWriter::HistoryWriter(const std::filesystem::path& path, const HistoryHeader& header)
     : path_(path) {
+    if (path_.empty()) return;
     file_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0644);
     if (file_ < 0) {
         throw EnvironmentError(
@@ -41,6 +42,7 @@ HistoryWriter::HistoryWriter(const std::filesystem::path& path, const HistoryHea
                   {"seed", header.seed},
                   {"user_template", header.user_template},
                   {"users", header.users},
+                  {"open_ended", header.open_ended},
                   {"connections", header.connections},
                   {"started_at", header.started_at}}));
 }
@@ -51,6 +53,7 @@ HistoryWriter::~HistoryWriter() {
 }
 
 void HistoryWriter::Lane::append(const Attempt& attempt, std::string_view claim_id) {
+    if (writer_->path_.empty()) return;
     history_format::encode_attempt(payload_, attempt, claim_id.substr(0, 0xFFFF), previous_due_ns_);
     ++records_;
     if (payload_.size() >= kChunkBytes) flush();
@@ -67,7 +70,7 @@ void HistoryWriter::Lane::flush() {
 void HistoryWriter::add_sample(const UnmatchedSample& sample) {
     {
         const std::lock_guard lock(mutex_);
-        if (samples_ >= kSamplesMax) return;
+        if (path_.empty() || samples_ >= kSamplesMax) return;
         ++samples_;
     }
     enqueue(
@@ -145,6 +148,7 @@ void HistoryWriter::stop_thread() {
 }
 
 void HistoryWriter::close() {
+    if (path_.empty()) return;
     std::uint64_t attempts = 0;
     stop_thread();
     attempts = attempts_written_;

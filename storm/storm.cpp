@@ -123,7 +123,8 @@ class ReleaseGate {
 /// The workers' threads. Each ends by itself, bounded by what Worker promises.
 class Crew {
   public:
-    Crew(const WorkerJob& job, HistoryWriter& history) : gate_(job.workers), running_(job.workers) {
+    Crew(const WorkerJob& job, HistoryWriter& history, StormRecorder& recorder)
+        : gate_(job.workers), running_(job.workers), recorder_(recorder) {
         for (std::uint32_t index = 0; index < job.workers; ++index) {
             threads_.emplace_back([this, &job, &history, index] { work(job, index, history); });
         }
@@ -170,6 +171,7 @@ class Crew {
             }
         }
         const std::lock_guard lock(mutex_);
+        if (worker) recorder_.merge(worker->recorder());
         --running_;
         ended_.notify_all();
     }
@@ -178,9 +180,16 @@ class Crew {
     std::mutex mutex_;
     std::condition_variable ended_;
     std::uint32_t running_;
+    StormRecorder& recorder_;
     std::exception_ptr error_;
     std::vector<std::thread> threads_;
 };
+
+/// A closed loop with a duration takes whoever comes until it is over.
+bool is_open_ended(const StormSpec& spec) {
+    const auto* loop = std::get_if<ClosedLoop>(&spec.arrival);
+    return loop != nullptr && loop->duration.count() > 0;
+}
 
 }  // namespace
 
@@ -207,8 +216,10 @@ std::string poll_text(const StormOrder& order, const PlannedAttempt& planned,
     return text;
 }
 
-void run_storm(const StormOrder& order, const Plan& plan, const std::filesystem::path& history_path,
-               const std::atomic<bool>& stop, const StormProgress& progress) {
+std::unique_ptr<StormRecorder> run_storm(const StormOrder& order, const Plan& plan,
+                                         const std::filesystem::path& history_path,
+                                         const std::atomic<bool>& stop,
+                                         const StormProgress& progress) {
     const Compiled compiled(order);
     require_open_files(order.spec.connections);
     std::optional<PollJob> poll;
@@ -235,20 +246,22 @@ void run_storm(const StormOrder& order, const Plan& plan, const std::filesystem:
                         ended};
     HistoryWriter history(
         history_path, {order.scenario, order.seed, order.endpoint.user_template, order.spec.users,
-                       order.spec.connections,
+                       is_open_ended(order.spec), order.spec.connections,
                        fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))});
+    auto recorder = std::make_unique<StormRecorder>();
     try {
-        Crew crew(job, history);
+        Crew crew(job, history, *recorder);
         while (!crew.wait_for(std::chrono::milliseconds(100))) {
             if (progress) progress(ended, plan.attempts());
         }
         crew.join();
         crew.rethrow();
     } catch (...) {
-        if (ended == 0) std::filesystem::remove(history_path);
+        if (ended == 0 && !history_path.empty()) std::filesystem::remove(history_path);
         throw;
     }
     history.close();
+    return recorder;
 }
 
 }  // namespace claimstorm

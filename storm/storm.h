@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "storm/figures.h"
 #include "storm/plan.h"
 #include "storm/spec.h"
 
@@ -41,8 +43,11 @@ using StormProgress = std::function<void(std::uint64_t ended, std::uint64_t plan
 /// the overrun is over, or when the storm is stopped. Setting `stop` ends it early: the history is
 /// complete then too, the unsent attempts standing in it as not_sent. Throws EnvironmentError when
 /// the target cannot be reached before the release (no history is left then), or when the history
-/// cannot be written.
-void run_storm(const StormOrder& order, const Plan& plan, const std::filesystem::path& history_path,
-               const std::atomic<bool>& stop, const StormProgress& progress);
+/// cannot be written. An empty `history_path`: the attempts are only counted. Returns what they
+/// came to, as `StormRecorder` would tell from the history.
+std::unique_ptr<StormRecorder> run_storm(const StormOrder& order, const Plan& plan,
+                                         const std::filesystem::path& history_path,
+                                         const std::atomic<bool>& stop,
+                                         const StormProgress& progress);
 
 }  // namespace claimstorm

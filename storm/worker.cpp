@@ -4,6 +4,8 @@
 #include <thread>
 #include <utility>
 
+#include <sys/prctl.h>
+
 namespace claimstorm {
 namespace {
 
@@ -27,6 +29,7 @@ Worker::Worker(const WorkerJob& job, std::uint32_t index, HistoryWriter& history
     : job_(job),
       history_(history),
       lane_(history),
+      recorder_(std::make_unique<StormRecorder>()),
       transport_(make_transport(job.route, loop_, connections_before(job, index))),
       release_(Clock::now()),
       visits_(job.plan, index, job.workers),
@@ -65,6 +68,8 @@ void Worker::load() {
 void Worker::fire(Clock::time_point release) {
     const bool is_bounded = closed_loop_ == nullptr || closed_loop_->duration.count() > 0;
     if (is_bounded) give_up_ns_ = job_.plan.last_due_ns() + job_.spec.overrun.count();
+    // A thread's timers may by default be 50 us late, to save power.
+    ::prctl(PR_SET_TIMERSLACK, 1UL);
     std::this_thread::sleep_until(release - kSpin);
     while (Clock::now() < release) { /* the release is a shared instant */
     }

@@ -13,6 +13,7 @@
 
 #include "storm/connection.h"
 #include "storm/event_loop.h"
+#include "storm/figures.h"
 #include "storm/history_file.h"
 #include "storm/outcome_rules.h"
 #include "storm/plan.h"
@@ -69,6 +70,9 @@ class Worker final : public ExchangeListener {
     /// last due time + spec.overrun + spec.timeout; a closed loop without a duration by every
     /// attempt's own time-out.
     void fire(Clock::time_point release);
+
+    /// What the attempts of this worker came to.
+    const StormRecorder& recorder() const noexcept { return *recorder_; }
 
   private:
     enum class Phase : std::uint8_t { opening, warming, firing };
@@ -141,6 +145,7 @@ class Worker final : public ExchangeListener {
     const WorkerJob& job_;
     HistoryWriter& history_;
     HistoryWriter::Lane lane_;
+    std::unique_ptr<StormRecorder> recorder_;
     EventLoop loop_;
     std::unique_ptr<Transport> transport_;
     std::vector<std::unique_ptr<Connection>> connections_;
@@ -168,6 +173,9 @@ class Worker final : public ExchangeListener {
     TimeNs next_tick_ns_ = 0;
     TimeNs last_flush_ns_ = 0;
     std::uint64_t ended_ = 0;  // since it was published last
+    ResponseReading last_reading_;
+    int last_status_ = 0;  // of the answer that it is the reading of
+    std::string last_body_;
     bool halted_ = false;
 };
 

@@ -129,14 +129,25 @@ double Worker::draw_for(UserId user, std::uint16_t number, std::uint64_t stream)
     return Random(job_.seed + whose * 0x9E3779B97F4A7C15ULL, stream).uniform();
 }
 
+// Most answers of a storm are the same "sold out": what was read of the last one holds for it.
 ResponseReading Worker::read_answer(const Exchange& exchange) {
+    if (exchange.headers.empty() && exchange.status == last_status_ &&
+        exchange.body == last_body_ && last_reading_.matched) {
+        return last_reading_;
+    }
     ResponseReading reading = job_.rules.read(exchange.status, exchange.body, exchange.headers);
     if (!reading.matched) history_.add_sample({exchange.status, exchange.body});
+    if (exchange.headers.empty()) {
+        last_status_ = exchange.status;
+        last_body_ = exchange.body;
+        last_reading_ = reading;
+    }
     return reading;
 }
 
 void Worker::record(const Attempt& attempt, std::string_view claim_id) {
     lane_.append(attempt, claim_id);
+    recorder_->add(attempt);
     ++ended_;
 }
 
