@@ -11,8 +11,8 @@ EvidenceBuilder three_paid() {
     auto story = storm(9);
     for (int i = 1; i <= 4; ++i) {
         const std::string id = std::to_string(i);
-        story.row("u" + id, id).cents(10 * i);
-        if (i < 4) story.payout(id, 10 * i, "u" + id);
+        story.row("u" + id, id).cents(std::int64_t{10} * i);
+        if (i < 4) story.payout(id, std::int64_t{10} * i, "u" + id);
     }
     return story;
 }
