@@ -37,6 +37,17 @@ void show_poll(const StormOrder& order, const PlannedAttempt& planned) {
         poll_text(order, planned, "CLAIM-ID"));
 }
 
+void show_requests(const StormOrder& order, const Plan& plan) {
+    constexpr std::size_t kRequestsShown = 3;
+    const std::size_t shown = std::min(kRequestsShown, plan.size());
+    fmt::print("\nthe first {} to {}:\n",
+               shown == 1 ? std::string("request") : fmt::format("{} requests", shown),
+               order.endpoint.base_url);
+    for (std::size_t i = 0; i < shown; ++i) {
+        fmt::print("{}{}\n", i == 0 ? "" : "\n", request_text(order, plan[i]));
+    }
+}
+
 /// The plan and the first requests, without a byte sent.
 int show_plan(const Scenario& scenario, const RunOptions& options) {
     constexpr std::size_t kAttemptsShown = 10;
@@ -48,10 +59,10 @@ int show_plan(const Scenario& scenario, const RunOptions& options) {
     fmt::print("due_ns user_index attempt (the first {})\n{}",
                std::min(kAttemptsShown, plan.size()), plan_text(plan, kAttemptsShown));
     if (const auto* target = std::get_if<Target>(&scenario.target)) {
-        const StormOrder order = storm_order(scenario, *target, seed);
+        StormOrder order = storm_order(scenario, *target, seed);
         require_fireable(order);
-        fmt::print("\nthe first request to {}:\n{}\n", target->endpoint.base_url,
-                   request_text(order, plan.front()));
+        order.users = make_user_source(order.endpoint, order.spec.users);
+        show_requests(order, plan);
         show_poll(order, plan.front());
     } else {
         fmt::print("\nthe requests are those that claimstorm-server announces when it runs\n");

@@ -28,14 +28,15 @@ std::string_view to_text(std::array<char, 24>& buffer, std::uint64_t number) {
 
 }  // namespace
 
-const std::vector<std::string_view>& claim_placeholders() {
-    static const std::vector<std::string_view> names = {"user", "n", "campaign", "attempt"};
+std::vector<std::string_view> claim_placeholders(const std::vector<std::string_view>& columns) {
+    std::vector<std::string_view> names = {"user", "n", "campaign", "attempt"};
+    names.insert(names.end(), columns.begin(), columns.end());
     return names;
 }
 
-const std::vector<std::string_view>& poll_placeholders() {
-    static const std::vector<std::string_view> names = {"user", "n", "campaign", "attempt",
-                                                        "claim_id"};
+std::vector<std::string_view> poll_placeholders(const std::vector<std::string_view>& columns) {
+    std::vector<std::string_view> names = claim_placeholders(columns);
+    names.emplace_back("claim_id");
     return names;
 }
 
@@ -64,11 +65,10 @@ TextTemplate::Escape body_escape(const RequestSpec& spec) {
 }
 
 RequestTemplate::RequestTemplate(const RequestSpec& spec, std::string_view host,
-                                 std::string_view path_prefix, std::string_view user_template,
-                                 std::string_view campaign, std::string_view where,
+                                 std::string_view path_prefix, std::string_view campaign,
+                                 std::string_view where,
                                  const std::vector<std::string_view>& placeholders)
     : campaign_(campaign),
-      user_(user_template, {"n"}, "users.template"),
       method_(spec.method),
       path_(std::string(path_prefix) + spec.path, placeholders, fmt::format("{}.path", where),
             TextTemplate::Escape::path),
@@ -92,22 +92,17 @@ RequestTemplate::RequestTemplate(const RequestSpec& spec, std::string_view host,
     }
 }
 
-void RequestTemplate::append_user(std::string& out, std::uint32_t n) const {
-    std::array<char, 24> digits{};
-    user_.append_to(out, {to_text(digits, n)});
-}
-
-void RequestTemplate::render(std::string& out, std::uint32_t n, std::uint16_t attempt,
+void RequestTemplate::render(std::string& out, const UserValues& user, std::uint16_t attempt,
                              std::string_view claim_id) const {
     std::array<char, 24> n_digits{};
     std::array<char, 24> attempt_digits{};
-    // Rendered once a request on the sending thread: the scratch strings keep their capacity.
-    thread_local std::string user;
+    // Rendered once a request on the sending thread: the scratch keeps its memory.
+    thread_local std::vector<std::string_view> values;
     thread_local std::string body;
-    user.clear();
-    append_user(user, n);
-    const std::vector<std::string_view> values = {user, to_text(n_digits, n), campaign_,
-                                                  to_text(attempt_digits, attempt), claim_id};
+    values.assign(
+        {user.name, to_text(n_digits, user.n), campaign_, to_text(attempt_digits, attempt)});
+    values.insert(values.end(), user.columns.begin(), user.columns.end());
+    values.push_back(claim_id);
     out.clear();
     out.append(method_).push_back(' ');
     path_.append_to(out, values);

@@ -37,30 +37,35 @@ struct Compiled {
 
     explicit Compiled(const StormOrder& order)
         : address(parse_base_url(order.endpoint.base_url)),
-          claim(compile(order, order.endpoint.claim, "claim")),
+          claim(compile(order, order.endpoint.claim, "claim", claim_placeholders)),
           rules(order.endpoint.outcomes, order.endpoint.fields) {
         const EndpointSpec& endpoint = order.endpoint;
-        if (endpoint.warm_up) warm_up = compile(order, *endpoint.warm_up, "warm_up");
+        if (endpoint.warm_up) {
+            warm_up = compile(order, *endpoint.warm_up, "warm_up", claim_placeholders);
+        }
         if (!endpoint.poll) return;
         if (const std::string problem = poll_problem(endpoint); !problem.empty()) {
             throw UsageError("poll: " + problem);
         }
-        poll = compile(order, endpoint.poll->request, "poll", poll_placeholders());
+        poll = compile(order, endpoint.poll->request, "poll", poll_placeholders);
     }
 
   private:
-    RequestTemplate compile(
-        const StormOrder& order, const RequestSpec& spec, const char* where,
-        const std::vector<std::string_view>& placeholders = claim_placeholders()) {
+    template <typename Placeholders>
+    RequestTemplate compile(const StormOrder& order, const RequestSpec& spec, const char* where,
+                            Placeholders&& placeholders) {
         return {spec,
                 address.host_header(),
                 address.path_prefix,
-                order.endpoint.user_template,
                 order.campaign,
                 where,
-                placeholders};
+                placeholders(user_columns(order.endpoint))};
     }
 };
+
+std::shared_ptr<const UserSource> users_of(const StormOrder& order) {
+    return order.users ? order.users : make_user_source(order.endpoint, order.spec.users);
+}
 
 tcp::endpoint resolve(const HttpAddress& address, const std::string& base_url) {
     boost::asio::io_context io;
@@ -205,7 +210,7 @@ void require_fireable(const StormOrder& order) {
 std::string request_text(const StormOrder& order, const PlannedAttempt& planned) {
     const Compiled compiled(order);
     std::string text;
-    compiled.claim.render(text, planned.user + 1, planned.number);
+    compiled.claim.render(text, users_of(order)->reader()->read(planned.user + 1), planned.number);
     return text;
 }
 
@@ -214,7 +219,8 @@ std::string poll_text(const StormOrder& order, const PlannedAttempt& planned,
     const Compiled compiled(order);
     std::string text;
     if (compiled.poll) {
-        compiled.poll->render(text, planned.user + 1, planned.number, claim_id);
+        compiled.poll->render(text, users_of(order)->reader()->read(planned.user + 1),
+                              planned.number, claim_id);
     }
     return text;
 }
@@ -222,6 +228,7 @@ std::string poll_text(const StormOrder& order, const PlannedAttempt& planned,
 void run_storm(const StormOrder& order, const Plan& plan, const std::filesystem::path& history_path,
                const std::atomic<bool>& stop, const StormProgress& progress) {
     const Compiled compiled(order);
+    const std::shared_ptr<const UserSource> users = users_of(order);
     require_open_files(order.spec.connections);
     std::optional<PollJob> poll;
     if (const auto& spec = order.endpoint.poll) {
@@ -234,6 +241,7 @@ void run_storm(const StormOrder& order, const Plan& plan, const std::filesystem:
                         plan,
                         resolve(compiled.address, order.endpoint.base_url),
                         order.endpoint.base_url,
+                        *users,
                         compiled.claim,
                         order.endpoint.claim.method == "HEAD",
                         compiled.warm_up ? &*compiled.warm_up : nullptr,
@@ -243,11 +251,14 @@ void run_storm(const StormOrder& order, const Plan& plan, const std::filesystem:
                         std::min(order.spec.threads, order.spec.connections),
                         stop,
                         ended};
+    const bool has_names = order.endpoint.csv_users.has_value();
     HistoryWriter history(
-        history_path, {order.scenario, order.seed, order.endpoint.user_template, order.spec.users,
-                       order.spec.connections,
-                       fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))});
+        history_path,
+        {order.scenario, order.seed, has_names ? "" : order.endpoint.user_template,
+         order.spec.users, order.spec.connections,
+         fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))), has_names});
     try {
+        if (has_names) history.write_names(*users);
         Crew crew(job, history);
         while (!crew.wait_for(std::chrono::milliseconds(100))) {
             if (progress) progress(ended, plan.size());

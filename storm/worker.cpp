@@ -23,6 +23,7 @@ Worker::Worker(const WorkerJob& job, std::uint32_t index, HistoryWriter& history
       index_(index),
       history_(history),
       lane_(history),
+      users_(job.users.reader()),
       due_timer_(io_),
       tick_timer_(io_),
       release_(Clock::now()) {
@@ -174,13 +175,14 @@ void Worker::assign(Connection& connection, const Eligible& next) {
     connection.planned_index = next.planned_index;
     connection.waited = next.waited;
     connection.exchange().head = job_.claim_is_head;
-    job_.claim.render(connection.exchange().request, planned.user + 1, planned.number);
+    job_.claim.render(connection.exchange().request, users_->read(planned.user + 1),
+                      planned.number);
     ++in_flight_;
 }
 
 void Worker::assign_poll(Connection& connection, PolledAttempt polled) {
     connection.exchange().head = job_.poll->is_head;
-    job_.poll->request.render(connection.exchange().request, polled.attempt.user + 1,
+    job_.poll->request.render(connection.exchange().request, users_->read(polled.attempt.user + 1),
                               polled.attempt.number, polled.claim_id);
     connection.polled = std::move(polled);
     ++in_flight_;

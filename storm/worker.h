@@ -20,6 +20,7 @@
 #include "storm/polling.h"
 #include "storm/request_template.h"
 #include "storm/spec.h"
+#include "storm/user_source.h"
 
 namespace claimstorm {
 
@@ -38,6 +39,7 @@ struct WorkerJob {
     const Plan& plan;
     boost::asio::ip::tcp::endpoint endpoint;
     std::string target_name;  ///< for messages: "http://127.0.0.1:3000"
+    const UserSource& users;
     const RequestTemplate& claim;
     bool claim_is_head = false;
     const RequestTemplate* warm_up = nullptr;
@@ -131,6 +133,7 @@ class Worker final : public ExchangeListener {
     std::uint32_t index_;
     HistoryWriter& history_;
     HistoryWriter::Lane lane_;
+    std::unique_ptr<UserReader> users_;
     boost::asio::io_context io_{1};
     std::vector<std::unique_ptr<Connection>> connections_;
     boost::asio::steady_timer due_timer_;

@@ -49,7 +49,7 @@ void Worker::open_or_warm(Connection& connection) {
         return;
     }
     connection.exchange().head = job_.warm_up_is_head;
-    job_.warm_up->render(connection.exchange().request, 1, 1);
+    job_.warm_up->render(connection.exchange().request, users_->read(1), 1);
     connection.start();
 }
 
