@@ -37,6 +37,18 @@ void show_poll(const StormOrder& order, const PlannedAttempt& planned) {
         poll_text(order, planned, "CLAIM-ID"));
 }
 
+void show_requests(const StormOrder& order, const Plan& plan) {
+    constexpr std::size_t kRequestsShown = 3;
+    const std::vector<PlannedAttempt> shown = first_attempts(plan, kRequestsShown);
+    fmt::print(
+        "\nthe first {} to {}:\n",
+        shown.size() == 1 ? std::string("request") : fmt::format("{} requests", shown.size()),
+        order.endpoint.base_url);
+    for (std::size_t i = 0; i < shown.size(); ++i) {
+        fmt::print("{}{}\n", i == 0 ? "" : "\n", request_text(order, shown[i]));
+    }
+}
+
 /// The plan and the first requests, without a byte sent.
 int show_plan(const Scenario& scenario, const RunOptions& options) {
     constexpr std::size_t kAttemptsShown = 10;
@@ -46,14 +58,14 @@ int show_plan(const Scenario& scenario, const RunOptions& options) {
                scenario.name, seed, with_commas(static_cast<std::int64_t>(plan.attempts())),
                with_commas(scenario.storm.users), with_commas(scenario.storm.connections));
     fmt::print("due_ns user_index attempt (the first {})\n{}",
-               std::min<std::uint64_t>(kAttemptsShown, plan.attempts()), plan_text(plan, kAttemptsShown));
+               std::min<std::uint64_t>(kAttemptsShown, plan.attempts()),
+               plan_text(plan, kAttemptsShown));
     if (const auto* target = std::get_if<Target>(&scenario.target)) {
-        const StormOrder order = storm_order(scenario, *target, seed);
-        const PlannedAttempt first = first_attempts(plan, 1).front();
+        StormOrder order = storm_order(scenario, *target, seed);
         require_fireable(order);
-        fmt::print("\nthe first request to {}:\n{}\n", target->endpoint.base_url,
-                   request_text(order, first));
-        show_poll(order, first);
+        order.users = make_user_source(order.endpoint, order.spec.users);
+        show_requests(order, plan);
+        show_poll(order, first_attempts(plan, 1).front());
     } else {
         fmt::print("\nthe requests are those that claimstorm-server announces when it runs\n");
     }

@@ -155,7 +155,7 @@ std::uint64_t draw_seed() {
 }
 
 StormOrder storm_order(const Scenario& scenario, const Target& target, std::uint64_t seed) {
-    return {scenario.name, seed, scenario.storm, target.endpoint, scenario.campaign.id};
+    return {scenario.name, seed, scenario.storm, target.endpoint, scenario.campaign.id, nullptr};
 }
 
 FinishedRun run_scenario(const Scenario& scenario, const RunOptions& options,
@@ -167,14 +167,15 @@ FinishedRun run_scenario(const Scenario& scenario, const RunOptions& options,
     const ActiveTarget target(scenario, options, folder.path(), seed, stop);
     require_going_on(stop);
 
-    const StormOrder order = storm_order(scenario, *target, seed);
+    StormOrder order = storm_order(scenario, *target, seed);
     require_fireable(order);
+    order.users = make_user_source(order.endpoint, order.spec.users);
     tell(options, "preparing the campaign and reading the stores");
     prepare_target(*target, scenario.campaign);
     EvidenceReader reader((*target).evidence, scenario.campaign);
     Evidence evidence;
     evidence.campaign = scenario.campaign;
-    intern_storm_users(order.endpoint.user_template, order.spec.users, evidence.users);
+    intern_storm_users(*order.users, evidence.users);
     evidence.before = reader.take(evidence.users, evidence.texts);
     require_readable(evidence.before);
     require_going_on(stop);

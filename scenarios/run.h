@@ -36,7 +36,7 @@ struct FinishedRun {
 FinishedRun run_scenario(const Scenario& scenario, const RunOptions& options,
                          const std::atomic<bool>& stop);
 
-/// The order a scenario gives to the storm.
+/// The order a scenario gives to the storm, without its users yet.
 struct StormOrder;
 StormOrder storm_order(const Scenario& scenario, const Target& target, std::uint64_t seed);
 

@@ -43,7 +43,7 @@ std::variant<ReferenceTarget, Target> read_target_member(const JsonPlace& place,
         place.require_keys({"reference"});
         return read_reference_target(*reference);
     }
-    return read_target(place);
+    return read_target(place, folder);
 }
 
 Campaign read_campaign(const JsonPlace& place, const std::string& scenario_name) {

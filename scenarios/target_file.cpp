@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
+#include <filesystem>
 
 #include <fmt/format.h>
 
 #include "model/text_template.h"
 #include "scenarios/target_parts.h"
 #include "storm/address.h"
+#include "storm/csv_users.h"
 #include "storm/polling.h"
 #include "storm/request_template.h"
 
@@ -74,10 +75,10 @@ RequestSpec read_request(const JsonPlace& place, std::string_view default_method
     return read_request_in(place, default_method, placeholders);
 }
 
-PollSpec read_poll(const JsonPlace& place) {
+PollSpec read_poll(const JsonPlace& place, const std::vector<std::string_view>& placeholders) {
     place.require_keys({"method", "path", "headers", "body", "every", "until"});
     PollSpec poll;
-    poll.request = read_request_in(place, "GET", poll_placeholders());
+    poll.request = read_request_in(place, "GET", placeholders);
     if (const auto every = place.find("every")) {
         poll.every = every->duration(std::chrono::milliseconds(1));
     }
@@ -85,6 +86,38 @@ PollSpec read_poll(const JsonPlace& place) {
         poll.until = until->duration(std::chrono::milliseconds(1));
     }
     return poll;
+}
+
+CsvUsers read_csv_users(const JsonPlace& place, const std::string& folder) {
+    CsvUsers users;
+    const JsonPlace csv = place.at("csv");
+    const std::filesystem::path path = csv.non_empty_string();
+    // Absolute, so that a run folder's scenario can be fired again from anywhere.
+    users.path = std::filesystem::absolute(folder / path).lexically_normal().string();
+    if (const auto name = place.find("name")) users.name = name->non_empty_string();
+    if (const auto columns = place.find("columns")) {
+        users.columns = columns->strings();
+    } else {
+        users.columns = placed(csv, [&] { return read_csv_columns(users.path); });
+    }
+    placed(csv, [&] { require_name_column(users); });
+    return users;
+}
+
+void read_users(const JsonPlace& place, const std::string& folder, EndpointSpec& endpoint) {
+    place.require_keys({"template", "csv", "name", "columns"});
+    const auto text = place.find("template");
+    if (!text && !place.find("csv")) place.fail("one of template and csv is wanted");
+    if (!text) {
+        endpoint.csv_users = read_csv_users(place, folder);
+        return;
+    }
+    if (place.value().size() != 1) place.fail("beside a template nothing else is wanted");
+    placed(*text, [&] { TextTemplate(text->string(), {"n"}, "placeholder"); });
+    if (text->string().find("{n}") == std::string::npos) {
+        text->fail("without {n} all users would be one; write e.g. \"u{n}\"");
+    }
+    endpoint.user_template = text->string();
 }
 
 PrepareStep read_prepare_step(const JsonPlace& place) {
@@ -132,7 +165,7 @@ std::vector<std::string> campaign_values(const Campaign& campaign) {
             std::to_string(campaign.budget_cents.value_or(0))};
 }
 
-Target read_target(const JsonPlace& place) {
+Target read_target(const JsonPlace& place, const std::string& folder) {
     place.require_keys({"base_url", "hosts_allowed", "users", "claim", "outcomes", "fields", "poll",
                         "warm_up", "prepare", "finish", "mysql", "redis"});
     Target target;
@@ -142,23 +175,17 @@ Target read_target(const JsonPlace& place) {
     placed(base_url, [&] {
         require_allowed_host(parse_base_url(target.endpoint.base_url), target.hosts_allowed);
     });
-    if (const auto users = place.find("users")) {
-        users->require_keys({"template"});
-        const JsonPlace name = users->at("template");
-        target.endpoint.user_template = name.string();
-        placed(name, [&] { TextTemplate(name.string(), {"n"}, "placeholder"); });
-        if (name.string().find("{n}") == std::string::npos) {
-            name.fail("without {n} all users would be one; write e.g. \"u{n}\"");
-        }
-    }
-    target.endpoint.claim = read_request(place.at("claim"), "POST", claim_placeholders());
+    if (const auto users = place.find("users")) read_users(*users, folder, target.endpoint);
+    const std::vector<std::string_view> columns = user_columns(target.endpoint);
+    const std::vector<std::string_view> placeholders = claim_placeholders(columns);
+    target.endpoint.claim = read_request(place.at("claim"), "POST", placeholders);
     if (const auto warm_up = place.find("warm_up")) {
-        target.endpoint.warm_up = read_request(*warm_up, "GET", claim_placeholders());
+        target.endpoint.warm_up = read_request(*warm_up, "GET", placeholders);
     }
     target.endpoint.outcomes = read_outcomes(place.at("outcomes"));
     if (const auto fields = place.find("fields")) target.endpoint.fields = read_fields(*fields);
     if (const auto poll = place.find("poll")) {
-        target.endpoint.poll = read_poll(*poll);
+        target.endpoint.poll = read_poll(*poll, poll_placeholders(columns));
         const std::string problem = poll_problem(target.endpoint);
         if (!problem.empty()) poll->fail(problem);
     }
@@ -178,7 +205,8 @@ Target read_target(const JsonPlace& place) {
 
 Target load_target_file(const std::string& path) {
     const nlohmann::json document = parse_json_text(read_text_file(path, "the target file"), path);
-    return read_target(JsonPlace(document, path));
+    return read_target(JsonPlace(document, path),
+                       std::filesystem::path(path).parent_path().string());
 }
 
 }  // namespace claimstorm

@@ -7,8 +7,9 @@
 
 namespace claimstorm {
 
-/// Reads a target: an object as in a target file. Throws UsageError.
-Target read_target(const JsonPlace& place);
+/// Reads a target: an object as in a target file. A users' file is looked for from `folder`, and
+/// its first row read for the names of its columns unless the object lists them. Throws UsageError.
+Target read_target(const JsonPlace& place, const std::string& folder = ".");
 
 /// Loads a target file. Throws UsageError.
 Target load_target_file(const std::string& path);

@@ -117,7 +117,12 @@ ordered_json target_to_json(const Target& target) {
     const EndpointSpec& endpoint = target.endpoint;
     ordered_json json = {{"base_url", endpoint.base_url}};
     if (!target.hosts_allowed.empty()) json["hosts_allowed"] = target.hosts_allowed;
-    json["users"]["template"] = endpoint.user_template;
+    if (const auto& csv = endpoint.csv_users) {
+        // With its columns, so that a run is judged without the file.
+        json["users"] = {{"csv", csv->path}, {"name", csv->name}, {"columns", csv->columns}};
+    } else {
+        json["users"]["template"] = endpoint.user_template;
+    }
     json["claim"] = request_to_json(endpoint.claim);
     if (endpoint.warm_up) json["warm_up"] = request_to_json(*endpoint.warm_up);
     json["outcomes"] = outcomes_to_json(endpoint.outcomes);

@@ -14,6 +14,7 @@
 
 #include "model/history.h"
 #include "model/names.h"
+#include "storm/user_source.h"
 
 namespace claimstorm {
 
@@ -23,9 +24,11 @@ struct HistoryHeader {
     std::uint64_t seed = 0;
     std::string user_template;  ///< names user index i as this template does for n = i + 1
     std::uint32_t users = 0;
-    bool open_ended = false;  ///< as many users as had come when the time was over: `users` at most
     std::uint32_t connections = 0;
     std::string started_at;  ///< UTC, ISO 8601
+    /// The users have names of their own, which follow in chunks; the template says nothing.
+    bool names_follow = false;
+    bool open_ended = false;  ///< as many users as had come when the time was over: `users` at most
 };
 
 /// A response that no outcome rule fitted, kept so that the rules can be mended.
@@ -61,6 +64,10 @@ class HistoryWriter {
         std::uint32_t records_ = 0;
         TimeNs previous_due_ns_ = 0;
     };
+
+    /// Writes the names of all users, which a header with `names_follow` announces, ahead of the
+    /// attempts. Throws EnvironmentError when the disk has refused some of it.
+    void write_names(const UserSource& users);
 
     /// Keeps the first few samples only. Thread-safe.
     void add_sample(const UnmatchedSample& sample);
@@ -102,10 +109,9 @@ struct HistoryContents {
     std::vector<UnmatchedSample> samples;
 };
 
-/// Gives user i of a storm the id i: the names that `user_template` makes for n = 1 to `users`.
-/// Precondition: `names` is empty or begins with these names. Throws UsageError for a template that
-/// gives two users one name.
-void intern_storm_users(const std::string& user_template, std::uint32_t users, Names& names);
+/// Gives user i of a storm (n = i + 1) the id i. Precondition: `names` is empty or begins with
+/// these names. Throws UsageError when two users have one name.
+void intern_storm_users(const UserSource& users, Names& names);
 
 /// Reads history.bin. A missing tail or a damaged chunk is told in `history.missing_tail`, and what
 /// is sound is returned. Names go to `names` (as by `intern_storm_users`), claim ids to `texts`.

@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 
 #include "model/error.h"
-#include "model/text_template.h"
 #include "storm/chunk_file.h"
 #include "storm/history_codec.h"
 #include "storm/history_file.h"
@@ -30,6 +29,7 @@ std::optional<HistoryHeader> parse_header(std::string_view payload) try {
     header.connections = object.value("connections", 0U);
     if (header.users > kUsersMax) return std::nullopt;
     header.started_at = object.value("started_at", "");
+    header.names_follow = object.value("names_follow", false);
     return header;
 } catch (const json::exception&) {
     return std::nullopt;
@@ -74,18 +74,71 @@ std::uint32_t users_come(const History& history) {
     return users;
 }
 
+/// The users' names as their chunks give them. A chunk that was lost leaves a hole: its users have
+/// ids, so that the others keep theirs, and no names.
+class ChunkedNames {
+  public:
+    explicit ChunkedNames(Names& names) : names_(names) {}
+
+    /// False, and nothing is taken, when the chunk makes no sense.
+    bool add(std::string_view payload, std::uint32_t records, std::uint32_t users) {
+        std::uint64_t first = 0;
+        if (!get_varint(payload, first) || first < next_ || records > users ||
+            first > users - records) {
+            return false;
+        }
+        std::string_view name;
+        std::string_view rest = payload;
+        for (std::uint32_t i = 0; i < records; ++i) {
+            if (!get_text(rest, name)) return false;
+        }
+        pass_over(static_cast<UserId>(first));
+        for (std::uint32_t i = 0; i < records; ++i) {
+            get_text(payload, name);
+            if (names_.intern(name) != next_++) return false;
+        }
+        return true;
+    }
+
+    bool has(UserId user) const {
+        if (user >= next_) return false;
+        return std::none_of(holes_.begin(), holes_.end(), [user](const auto& hole) {
+            return hole.first <= user && user < hole.second;
+        });
+    }
+
+  private:
+    void pass_over(UserId to) {
+        if (next_ < to) holes_.emplace_back(next_, to);
+        for (; next_ < to; ++next_) {
+            if (names_.size() <= next_) names_.intern(fmt::format("(user {}, name lost)", next_));
+        }
+    }
+
+    Names& names_;
+    UserId next_ = 0;
+    std::vector<std::pair<UserId, UserId>> holes_;
+};
+
+/// Whoever has no name cannot be looked for in the stores: better no attempt than a wrong
+/// accusation.
+void drop_nameless(const ChunkedNames& names, History& history, ChunkReader& chunks) {
+    const std::size_t dropped = std::erase_if(
+        history.attempts, [&](const Attempt& attempt) { return !names.has(attempt.user); });
+    if (dropped > 0) {
+        chunks.note(fmt::format("{} attempts are not used: their users' names are lost", dropped));
+    }
+}
+
 }  // namespace
 
-void intern_storm_users(const std::string& user_template, std::uint32_t users, Names& names) {
-    const TextTemplate user(user_template, {"n"}, "user_template");
-    std::string name;
-    for (std::uint32_t i = 0; i < users; ++i) {
-        name.clear();
-        user.append_to(name, {std::to_string(i + 1)});
-        if (names.intern(name) == i) continue;
-        throw UsageError(fmt::format("the user template '{}' does not name {} different users",
-                                     user_template, users));
-    }
+void intern_storm_users(const UserSource& users, Names& names) {
+    UserId next = 0;
+    users.for_each_name([&](std::string_view name) {
+        if (names.intern(name) == next++) return;
+        throw UsageError(fmt::format("{} does not name {} different users: one is '{}'",
+                                     users.where(), users.size(), name));
+    });
 }
 
 HistoryContents read_history(const std::filesystem::path& path, Names& names, TextPool& texts) {
@@ -99,15 +152,21 @@ HistoryContents read_history(const std::filesystem::path& path, Names& names, Te
     std::string_view payload;
     bool has_header = false;
     std::optional<std::uint64_t> promised;
+    ChunkedNames chunked_names(names);
     while (chunks.next(header, payload)) {
         if (header.type == 'H' && !has_header) {
             const auto parsed = parse_header(payload);
             if (!parsed) continue;
             contents.header = *parsed;
-            if (!parsed->open_ended) {
-                intern_storm_users(parsed->user_template, parsed->users, names);
+            if (!parsed->names_follow && !parsed->open_ended) {
+                intern_storm_users(*make_template_users(parsed->user_template, parsed->users),
+                                   names);
             }
             has_header = true;
+        } else if (header.type == 'N') {
+            if (!chunked_names.add(payload, header.records, contents.header.users)) {
+                chunks.reject_last(header.records);
+            }
         } else if (header.type == 'A') {
             if (!append_attempts(payload, header.records, contents.header.users, contents.history,
                                  texts)) {
@@ -125,13 +184,17 @@ HistoryContents read_history(const std::filesystem::path& path, Names& names, Te
     }
     if (contents.header.open_ended) {
         contents.header.users = users_come(contents.history);
-        intern_storm_users(contents.header.user_template, contents.header.users, names);
+        intern_storm_users(
+            *make_template_users(contents.header.user_template, contents.header.users), names);
     }
     const std::size_t found = contents.history.attempts.size();
     if (!promised) {
         chunks.note(fmt::format("the tail is missing: {} attempts could be read", found));
     } else if (found != *promised) {
         chunks.note(fmt::format("{} of {} attempts could be read", found, *promised));
+    }
+    if (contents.header.names_follow) {
+        drop_nameless(chunked_names, contents.history, chunks);
     }
     contents.history.missing_tail = chunks.notes();
     return contents;

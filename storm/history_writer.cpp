@@ -37,14 +37,13 @@ HistoryWriter::HistoryWriter(const std::filesystem::path& path, const HistoryHea
     }
     queue_.push_back({std::string(history_format::kFileMagic), 0});
     thread_ = std::thread([this] { write_loop(); });
-    enqueue('H', 1,
-            dump({{"scenario", header.scenario},
-                  {"seed", header.seed},
-                  {"user_template", header.user_template},
-                  {"users", header.users},
-                  {"open_ended", header.open_ended},
-                  {"connections", header.connections},
-                  {"started_at", header.started_at}}));
+    nlohmann::ordered_json first = {
+        {"scenario", header.scenario},           {"seed", header.seed},
+        {"user_template", header.user_template}, {"users", header.users},
+        {"connections", header.connections},     {"started_at", header.started_at}};
+    if (header.open_ended) first["open_ended"] = true;
+    if (header.names_follow) first["names_follow"] = true;
+    enqueue('H', 1, dump(first));
 }
 
 HistoryWriter::~HistoryWriter() {
@@ -65,6 +64,26 @@ void HistoryWriter::Lane::flush() {
     payload_.clear();
     records_ = 0;
     previous_due_ns_ = 0;
+}
+
+void HistoryWriter::write_names(const UserSource& users) {
+    std::string payload;
+    std::uint32_t index = 0;
+    std::uint32_t records = 0;
+    const auto flush = [&] {
+        if (records > 0) enqueue('N', records, payload);
+        payload.clear();
+        records = 0;
+    };
+    users.for_each_name([&](std::string_view name) {
+        if (records == 0) put_varint(payload, index);
+        put_text(payload, name);
+        ++index;
+        ++records;
+        if (payload.size() >= kChunkBytes) flush();
+    });
+    flush();
+    if (failed()) close();
 }
 
 void HistoryWriter::add_sample(const UnmatchedSample& sample) {

@@ -42,18 +42,18 @@ std::string_view to_hex(std::array<char, 16>& digits, std::uint64_t number) {
 ClaimValues values_of(const PlannedAttempt& attempt, std::uint64_t seed) {
     const std::uint64_t whose =
         (std::uint64_t{attempt.user} << 32) | (std::uint64_t{attempt.campaign} << 16) | attempt.key;
-    return {attempt.user + 1, attempt.number, Random(seed, kKeyStreams | whose).next(), {}};
+    return {attempt.number, Random(seed, kKeyStreams | whose).next(), {}};
 }
 
-const std::vector<std::string_view>& claim_placeholders() {
-    static const std::vector<std::string_view> names = {"user", "n", "campaign", "attempt",
-                                                        "idempotency_key"};
+std::vector<std::string_view> claim_placeholders(const std::vector<std::string_view>& columns) {
+    std::vector<std::string_view> names = {"user", "n", "campaign", "attempt", "idempotency_key"};
+    names.insert(names.end(), columns.begin(), columns.end());
     return names;
 }
 
-const std::vector<std::string_view>& poll_placeholders() {
-    static const std::vector<std::string_view> names = {
-        "user", "n", "campaign", "attempt", "idempotency_key", "claim_id"};
+std::vector<std::string_view> poll_placeholders(const std::vector<std::string_view>& columns) {
+    std::vector<std::string_view> names = claim_placeholders(columns);
+    names.emplace_back("claim_id");
     return names;
 }
 
@@ -82,11 +82,10 @@ TextTemplate::Escape body_escape(const RequestSpec& spec) {
 }
 
 RequestTemplate::RequestTemplate(const RequestSpec& spec, std::string_view host,
-                                 std::string_view path_prefix, std::string_view user_template,
-                                 std::string_view campaign, std::string_view where,
+                                 std::string_view path_prefix, std::string_view campaign,
+                                 std::string_view where,
                                  const std::vector<std::string_view>& placeholders)
     : campaign_(campaign),
-      user_(user_template, {"n"}, "users.template"),
       method_(spec.method),
       path_(std::string(path_prefix) + spec.path, placeholders, fmt::format("{}.path", where),
             TextTemplate::Escape::path),
@@ -110,26 +109,19 @@ RequestTemplate::RequestTemplate(const RequestSpec& spec, std::string_view host,
     }
 }
 
-void RequestTemplate::append_user(std::string& out, std::uint32_t n) const {
-    std::array<char, 24> digits{};
-    user_.append_to(out, {to_text(digits, n)});
-}
-
-void RequestTemplate::render(std::string& out, const ClaimValues& values) const {
+void RequestTemplate::render(std::string& out, const UserValues& user,
+                             const ClaimValues& values) const {
     std::array<char, 24> n_digits{};
     std::array<char, 24> attempt_digits{};
     std::array<char, 16> key_digits{};
-    // Rendered once a request on the sending thread: the scratch strings keep their capacity.
-    thread_local std::string user;
+    // Rendered once a request on the sending thread: the scratch keeps its memory.
+    thread_local std::vector<std::string_view> texts;
     thread_local std::string body;
-    user.clear();
-    append_user(user, values.n);
-    const std::vector<std::string_view> texts = {user,
-                                                 to_text(n_digits, values.n),
-                                                 campaign_,
-                                                 to_text(attempt_digits, values.attempt),
-                                                 to_hex(key_digits, values.idempotency_key),
-                                                 values.claim_id};
+    texts.assign({user.name, to_text(n_digits, user.n), campaign_,
+                  to_text(attempt_digits, values.attempt),
+                  to_hex(key_digits, values.idempotency_key)});
+    texts.insert(texts.end(), user.columns.begin(), user.columns.end());
+    texts.push_back(values.claim_id);
     out.clear();
     out.append(method_).push_back(' ');
     path_.append_to(out, texts);

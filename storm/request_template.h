@@ -9,20 +9,21 @@
 #include "model/text_template.h"
 #include "storm/plan.h"
 #include "storm/spec.h"
+#include "storm/user_source.h"
 
 namespace claimstorm {
 
-/// What a claim's texts may refer to: user, n, campaign, attempt, idempotency_key.
-const std::vector<std::string_view>& claim_placeholders();
+/// What a claim's texts may refer to: user, n, campaign, attempt, idempotency_key, and the users'
+/// columns.
+std::vector<std::string_view> claim_placeholders(const std::vector<std::string_view>& columns = {});
 /// What a poll's may: the same, and claim_id.
-const std::vector<std::string_view>& poll_placeholders();
+std::vector<std::string_view> poll_placeholders(const std::vector<std::string_view>& columns = {});
 
 /// Whether `{claim_id}` stands anywhere in the request.
 bool needs_claim_id(const RequestSpec& spec);
 
-/// What the placeholders stand for in one request.
+/// What the placeholders stand for in one request, beside its user's.
 struct ClaimValues {
-    std::uint32_t n = 1;  ///< the user's number, from 1
     std::uint16_t attempt = 1;
     std::uint64_t idempotency_key = 0;  ///< written as 16 hexadecimal digits
     std::string_view claim_id = {};
@@ -45,19 +46,15 @@ class RequestTemplate {
   public:
     /// `host` is the Host header, `path_prefix` the path of base_url. Throws UsageError.
     RequestTemplate(const RequestSpec& spec, std::string_view host, std::string_view path_prefix,
-                    std::string_view user_template, std::string_view campaign,
-                    std::string_view where,
+                    std::string_view campaign, std::string_view where,
                     const std::vector<std::string_view>& placeholders = claim_placeholders());
 
-    /// Replaces `out` by the bytes of the request.
-    void render(std::string& out, const ClaimValues& values) const;
-
-    /// The user's name: `user_template` with `{n}` filled in.
-    void append_user(std::string& out, std::uint32_t n) const;
+    /// Replaces `out` by the bytes of the user's request. The user has the columns that the
+    /// placeholders were made with.
+    void render(std::string& out, const UserValues& user, const ClaimValues& values) const;
 
   private:
     std::string campaign_;
-    TextTemplate user_;
     std::string method_;
     TextTemplate path_;
     std::vector<std::pair<std::string, TextTemplate>> headers_;

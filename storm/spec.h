@@ -114,7 +114,8 @@ struct StormSpec {
     std::chrono::nanoseconds overrun = std::chrono::seconds(30);
 };
 
-/// A request with placeholders: `{user}`, `{n}`, `{campaign}`, `{attempt}`, `{idempotency_key}`.
+/// A request with placeholders: `{user}`, `{n}`, `{campaign}`, `{attempt}`, `{idempotency_key}`,
+/// and the columns of the users' CSV file.
 struct RequestSpec {
     std::string method = "POST";
     std::string path = "/";
@@ -222,11 +223,19 @@ struct TransportSpec {
     TlsSpec tls;
 };
 
+/// Users out of a CSV file, one a row.
+struct CsvUsers {
+    std::string path;
+    std::vector<std::string> columns;  ///< as the file's first row names them
+    std::string name = "user";  ///< the column of the name under which the service knows them
+};
+
 /// How the service under test is reached and understood.
 struct EndpointSpec {
     std::string base_url;  ///< "http://127.0.0.1:3000", a path prefix allowed
     TransportSpec transport;
     std::string user_template = "u{n}";
+    std::optional<CsvUsers> csv_users;  ///< then the template says nothing
     RequestSpec claim;
     std::optional<RequestSpec> warm_up;
     std::optional<PollSpec> poll;  ///< none: `pending` is the last that is heard of a claim

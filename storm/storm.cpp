@@ -32,36 +32,35 @@ struct Compiled {
 
     explicit Compiled(const StormOrder& order)
         : address(parse_base_url(order.endpoint.base_url)),
-          claims(compile_all(order, order.endpoint.claim, "claim", claim_placeholders())),
+          claims(compile_all(order, order.endpoint.claim, "claim", claim_placeholders)),
           rules(order.endpoint.outcomes, order.endpoint.fields) {
         const EndpointSpec& endpoint = order.endpoint;
         if (endpoint.warm_up) {
             warm_up =
-                compile(order, *endpoint.warm_up, "warm_up", order.campaign, claim_placeholders());
+                compile(order, *endpoint.warm_up, "warm_up", order.campaign, claim_placeholders);
         }
         if (!endpoint.poll) return;
         if (const std::string problem = poll_problem(endpoint); !problem.empty()) {
             throw UsageError("poll: " + problem);
         }
-        polls = compile_all(order, endpoint.poll->request, "poll", poll_placeholders());
+        polls = compile_all(order, endpoint.poll->request, "poll", poll_placeholders);
     }
 
   private:
+    template <typename Placeholders>
     RequestTemplate compile(const StormOrder& order, const RequestSpec& spec, const char* where,
-                            const std::string& campaign,
-                            const std::vector<std::string_view>& placeholders) {
+                            const std::string& campaign, Placeholders&& placeholders) {
         return {spec,
                 address.host_header(),
                 address.path_prefix,
-                order.endpoint.user_template,
                 campaign,
                 where,
-                placeholders};
+                placeholders(user_columns(order.endpoint))};
     }
 
+    template <typename Placeholders>
     std::vector<RequestTemplate> compile_all(const StormOrder& order, const RequestSpec& spec,
-                                             const char* where,
-                                             const std::vector<std::string_view>& placeholders) {
+                                             const char* where, Placeholders&& placeholders) {
         std::vector<RequestTemplate> all;
         all.reserve(1 + order.spec.other_campaigns.size());
         all.push_back(compile(order, spec, where, order.campaign, placeholders));
@@ -71,6 +70,10 @@ struct Compiled {
         return all;
     }
 };
+
+std::shared_ptr<const UserSource> users_of(const StormOrder& order) {
+    return order.users ? order.users : make_user_source(order.endpoint, order.spec.users);
+}
 
 /// A connection is a file descriptor. Raises the soft limit as far as the hard one allows.
 void require_open_files(std::uint32_t connections) {
@@ -200,7 +203,8 @@ void require_fireable(const StormOrder& order) {
 std::string request_text(const StormOrder& order, const PlannedAttempt& planned) {
     const Compiled compiled(order);
     std::string text;
-    compiled.claims[planned.campaign].render(text, values_of(planned, order.seed));
+    compiled.claims[planned.campaign].render(
+        text, users_of(order)->reader()->read(planned.user + 1), values_of(planned, order.seed));
     return text;
 }
 
@@ -211,7 +215,8 @@ std::string poll_text(const StormOrder& order, const PlannedAttempt& planned,
     if (!compiled.polls.empty()) {
         ClaimValues values = values_of(planned, order.seed);
         values.claim_id = claim_id;
-        compiled.polls[planned.campaign].render(text, values);
+        compiled.polls[planned.campaign].render(
+            text, users_of(order)->reader()->read(planned.user + 1), values);
     }
     return text;
 }
@@ -221,6 +226,7 @@ std::unique_ptr<StormRecorder> run_storm(const StormOrder& order, const Plan& pl
                                          const std::atomic<bool>& stop,
                                          const StormProgress& progress) {
     const Compiled compiled(order);
+    const std::shared_ptr<const UserSource> users = users_of(order);
     require_open_files(order.spec.connections);
     std::optional<PollJob> poll;
     if (const auto& spec = order.endpoint.poll) {
@@ -235,6 +241,7 @@ std::unique_ptr<StormRecorder> run_storm(const StormOrder& order, const Plan& pl
                         order.seed,
                         route,
                         order.endpoint.base_url,
+                        *users,
                         compiled.claims,
                         order.endpoint.claim.method == "HEAD",
                         compiled.warm_up ? &*compiled.warm_up : nullptr,
@@ -244,12 +251,15 @@ std::unique_ptr<StormRecorder> run_storm(const StormOrder& order, const Plan& pl
                         std::min(order.spec.threads, order.spec.connections),
                         stop,
                         ended};
+    const bool has_names = order.endpoint.csv_users.has_value();
     HistoryWriter history(
-        history_path, {order.scenario, order.seed, order.endpoint.user_template, order.spec.users,
-                       is_open_ended(order.spec), order.spec.connections,
-                       fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))});
+        history_path, {order.scenario, order.seed, has_names ? "" : order.endpoint.user_template,
+                       order.spec.users, order.spec.connections,
+                       fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))),
+                       has_names, is_open_ended(order.spec)});
     auto recorder = std::make_unique<StormRecorder>();
     try {
+        if (has_names && !history_path.empty()) history.write_names(*users);
         Crew crew(job, history, *recorder);
         while (!crew.wait_for(std::chrono::milliseconds(100))) {
             if (progress) progress(ended, plan.attempts());

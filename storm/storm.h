@@ -11,6 +11,7 @@
 #include "storm/figures.h"
 #include "storm/plan.h"
 #include "storm/spec.h"
+#include "storm/user_source.h"
 
 namespace claimstorm {
 
@@ -21,9 +22,12 @@ struct StormOrder {
     StormSpec spec;
     EndpointSpec endpoint;
     std::string campaign;  ///< what `{campaign}` stands for
+    /// Those of the endpoint, `spec.users` of them; null: made from it when needed.
+    std::shared_ptr<const UserSource> users = nullptr;
 };
 
-/// Throws UsageError for whatever could not be fired: placeholders, rules, base_url. Sends nothing.
+/// Throws UsageError for whatever could not be fired: placeholders, rules, base_url. Sends nothing
+/// and opens no file.
 void require_fireable(const StormOrder& order);
 
 /// The request of the plan's attempt as it would go out; for --dry-run.

@@ -1,10 +1,9 @@
 #include "storm/worker.h"
 
 #include <algorithm>
+#include <sys/prctl.h>
 #include <thread>
 #include <utility>
-
-#include <sys/prctl.h>
 
 namespace claimstorm {
 namespace {
@@ -30,6 +29,7 @@ Worker::Worker(const WorkerJob& job, std::uint32_t index, HistoryWriter& history
       history_(history),
       lane_(history),
       recorder_(std::make_unique<StormRecorder>()),
+      users_(job.users.reader()),
       transport_(make_transport(job.route, loop_, connections_before(job, index))),
       release_(Clock::now()),
       visits_(job.plan, index, job.workers),
@@ -203,6 +203,7 @@ void Worker::assign(Connection& connection, const PlannedAttempt& attempt, bool 
     connection.waited = waited;
     connection.exchange().head = job_.claim_is_head;
     job_.claims[attempt.campaign].render(connection.exchange().request,
+                                         users_->read(attempt.user + 1),
                                          values_of(attempt, job_.seed));
     ++in_flight_;
 }
@@ -211,7 +212,8 @@ void Worker::assign_poll(Connection& connection, PolledAttempt polled) {
     connection.exchange().head = job_.poll->is_head;
     ClaimValues values = values_of(polled.planned, job_.seed);
     values.claim_id = polled.claim_id;
-    job_.poll->requests[polled.planned.campaign].render(connection.exchange().request, values);
+    job_.poll->requests[polled.planned.campaign].render(
+        connection.exchange().request, users_->read(polled.attempt.user + 1), values);
     connection.polled = std::move(polled);
     ++in_flight_;
 }

@@ -21,6 +21,7 @@
 #include "storm/request_template.h"
 #include "storm/spec.h"
 #include "storm/transport.h"
+#include "storm/user_source.h"
 
 namespace claimstorm {
 
@@ -39,7 +40,8 @@ struct WorkerJob {
     const Plan& plan;
     std::uint64_t seed = 0;
     const Route& route;
-    std::string target_name;                     ///< for messages: "http://127.0.0.1:3000"
+    std::string target_name;  ///< for messages: "http://127.0.0.1:3000"
+    const UserSource& users;
     const std::vector<RequestTemplate>& claims;  ///< one a campaign
     bool claim_is_head = false;
     const RequestTemplate* warm_up = nullptr;
@@ -146,6 +148,7 @@ class Worker final : public ExchangeListener {
     HistoryWriter& history_;
     HistoryWriter::Lane lane_;
     std::unique_ptr<StormRecorder> recorder_;
+    std::unique_ptr<UserReader> users_;
     EventLoop loop_;
     std::unique_ptr<Transport> transport_;
     std::vector<std::unique_ptr<Connection>> connections_;

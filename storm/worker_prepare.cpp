@@ -48,7 +48,7 @@ void Worker::open_or_warm(Connection& connection) {
         return;
     }
     connection.exchange().head = job_.warm_up_is_head;
-    job_.warm_up->render(connection.exchange().request, ClaimValues{});
+    job_.warm_up->render(connection.exchange().request, users_->read(1), ClaimValues{});
     connection.send();
 }
 

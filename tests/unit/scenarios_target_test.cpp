@@ -95,6 +95,49 @@ TEST_CASE("a field is a pointer, an expression, a header, or a part of one") {
           std::string::npos);
 }
 
+TEST_CASE("users may come from a file beside the target file, its columns being placeholders") {
+    const TemporaryFolder folder;
+    spill(folder.path / "a.csv", "uid,token\n7,t7\n");
+    json document = with("/users", {{"csv", "a.csv"}, {"name", "uid"}});
+    document["claim"]["headers"] = {{"Authorization", "Bearer {token}"}};
+    document["warm_up"] = {{"path", "/{uid}"}};
+    document["outcomes"].push_back({{"status", 202}, {"is", "pending"}});
+    document["poll"] = {{"path", "/{token}/{user}"}};
+    spill(folder.path / "t.json", document.dump());
+    const Target target = load_target_file((folder.path / "t.json").string());
+    const CsvUsers& users = target.endpoint.csv_users.value();
+    CHECK(users.path == (folder.path / "a.csv").string());
+    CHECK(users.columns == std::vector<std::string>{"uid", "token"});
+    CHECK(users.name == "uid");
+    // What a run saves is read back without the file.
+    std::filesystem::remove(folder.path / "a.csv");
+    const json saved = json::parse(target_to_json(target).dump());
+    CHECK(saved.at("users").at("columns") == json({"uid", "token"}));
+    CHECK(read(saved).endpoint.csv_users->path == users.path);
+    CHECK_THROWS_WITH(load_target_file((folder.path / "t.json").string()),
+                      Catch::Contains("t.json: /users/csv: the users' file '") &&
+                          Catch::Contains("cannot be read: No such file"));
+}
+
+TEST_CASE("users that cannot be meant are refused with their place") {
+    const TemporaryFolder folder;
+    const std::string path = (folder.path / "a.csv").string();
+    spill(path, "uid,token\n7,t7\n");
+    CHECK(error_with("/users", {{"csv", path}}).find("t.json: /users/csv: " + path) == 0);
+    CHECK(error_with("/users", {{"csv", path}, {"name", "id"}}).find("no column 'id'") !=
+          std::string::npos);
+    CHECK(error_with("/users", json::object()) ==
+          "t.json: /users: one of template and csv is wanted");
+    CHECK(error_with("/users", {{"csv", path}, {"template", "u{n}"}}).find("beside a template") !=
+          std::string::npos);
+    CHECK(error_with("/users", {{"csvs", path}}).find("did you mean 'csv'?") != std::string::npos);
+    json document = with("/users", {{"csv", path}, {"name", "uid"}});
+    document["claim"]["path"] = "/{tokn}";
+    CHECK_THROWS_WITH(read(document),
+                      "t.json: /claim/path: placeholder: unknown placeholder "
+                      "{tokn}; did you mean {token}?");
+}
+
 TEST_CASE("the schema names exactly the keys that the loader takes in fields") {
     const json schema = json::parse(
         slurp(std::filesystem::path(CLAIMSTORM_SOURCE_DIR) / "scenarios" / "scenario.schema.json"));
@@ -118,6 +161,7 @@ TEST_CASE("the schema names exactly the keys that the loader takes in fields") {
     const json& definitions = schema.at("definitions");
     CHECK(in_schema(definitions.at("target").at("properties").at("fields")) ==
           in_loader("/fields/zzzzzzzzzzzzzzzzzzzz"));
+    CHECK(in_schema(definitions.at("users")) == in_loader("/users/zzzzzzzzzzzzzzzzzzzz"));
     CHECK(in_schema(definitions.at("field_source").at("anyOf").at(1)) ==
           in_loader("/fields/ticket/zzzzzzzzzzzzzzzzzzzz"));
 }

@@ -9,6 +9,7 @@
 #include "storm/history_codec.h"
 #include "storm/history_export.h"
 #include "storm/history_file.h"
+#include "storm/user_source.h"
 #include "tests/support/temporary_folder.h"
 
 using namespace claimstorm;
@@ -168,6 +169,79 @@ TEST_CASE(
     }
 }
 
+namespace {
+
+/// Users with names of their own, each some 50 bytes: several chunks of them.
+class NamedUsers final : public UserSource {
+  public:
+    explicit NamedUsers(std::uint32_t size) : UserSource(size) {}
+    static std::string name(std::uint32_t index) {
+        return std::string(45, 'x') + std::to_string(index);
+    }
+    std::unique_ptr<UserReader> reader() const override { return nullptr; }
+    void for_each_name(const std::function<void(std::string_view)>& take) const override {
+        for (std::uint32_t i = 0; i < size(); ++i) take(name(i));
+    }
+    std::string where() const override { return "named"; }
+};
+
+void write_named_history(const fs::path& path, std::uint32_t users) {
+    HistoryWriter writer(path, {"name", 42, "", users, 3, "now", true});
+    writer.write_names(NamedUsers(users));
+    HistoryWriter::Lane lane(writer);
+    for (std::uint32_t i = users; i-- > 0;) lane.append(attempt_of(i, Outcome::granted), "id");
+    lane.flush();
+    writer.close();
+}
+
+}  // namespace
+
+TEST_CASE("names of their own are kept in the history, and read back without their source") {
+    const TemporaryFolder folder;
+    write_named_history(folder.path / "h", 5000);
+    Names users;
+    TextPool texts;
+    const HistoryContents contents = read_history(folder.path / "h", users, texts);
+    CHECK(contents.history.missing_tail.empty());
+    CHECK(contents.header.names_follow);
+    REQUIRE(users.size() == 5000);
+    for (UserId i = 0; i < 5000; ++i) REQUIRE(users.name(i) == NamedUsers::name(i));
+    REQUIRE(contents.history.attempts.size() == 5000);
+    CHECK(users.name(contents.history.attempts.front().user) == NamedUsers::name(4999));
+    // Once more into a table that has them, as a run does.
+    const HistoryContents again = read_history(folder.path / "h", users, texts);
+    CHECK(again.history.missing_tail.empty());
+    CHECK(users.size() == 5000);
+}
+
+TEST_CASE("whose name was lost has no attempts, and the others keep their names") {
+    const TemporaryFolder folder;
+    const fs::path path = folder.path / "h";
+    write_named_history(path, 5000);
+    const std::string whole = slurp(path);
+    std::vector<std::size_t> name_chunks;
+    for (std::size_t at = whole.find("CSCK"); at != std::string::npos;
+         at = whole.find("CSCK", at + 1)) {
+        if (whole[at + 4] == 'N') name_chunks.push_back(at);
+    }
+    REQUIRE(name_chunks.size() >= 4);
+    for (const std::size_t lost : name_chunks) {
+        std::string damaged = whole;
+        damaged[lost + 100] = static_cast<char>(damaged[lost + 100] ^ 1);
+        spill(path, damaged);
+        Names users;
+        TextPool texts;
+        const HistoryContents contents = read_history(path, users, texts);
+        CHECK(contents.history.missing_tail.find("their users' names are lost") !=
+              std::string::npos);
+        CHECK(contents.history.attempts.size() > 3000);
+        CHECK(contents.history.attempts.size() < 5000);
+        for (const Attempt& attempt : contents.history.attempts) {
+            REQUIRE(users.name(attempt.user) == NamedUsers::name(attempt.user));
+        }
+    }
+}
+
 TEST_CASE("what is no history is refused in one line") {
     const TemporaryFolder folder;
     spill(folder.path / "a", "hello");
@@ -181,7 +255,7 @@ TEST_CASE("a header whose users cannot be told apart, or are too many, is refuse
     const TemporaryFolder folder;
     { HistoryWriter(folder.path / "same", {"n", 1, "same", 2, 1, "now"}).close(); }
     CHECK_THROWS_WITH(read(folder.path / "same"),
-                      Catch::Contains("does not name 2 different users"));
+                      Catch::Contains("'same' does not name 2 different users"));
     { HistoryWriter(folder.path / "many", {"n", 1, "u{n}", 4'000'000'000U, 1, "now"}).close(); }
     CHECK_THROWS_WITH(read(folder.path / "many"), Catch::Contains("has lost its first chunk"));
 }

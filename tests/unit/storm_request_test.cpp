@@ -11,9 +11,9 @@ using namespace claimstorm;
 namespace {
 
 std::string render(const RequestSpec& spec, std::uint32_t n = 7) {
-    const RequestTemplate request(spec, "h:1", "/base", "u{n}", "sale 1/2", "claim");
+    const RequestTemplate request(spec, "h:1", "/base", "sale 1/2", "claim");
     std::string out;
-    request.render(out, ClaimValues{n, 2});
+    request.render(out, make_template_users("u{n}", n)->reader()->read(n), {2});
     return out;
 }
 
@@ -50,9 +50,9 @@ TEST_CASE("a user's name cannot break out of a JSON body") {
     RequestSpec spec;
     spec.body = R"({"uid":"{user}"})";
     spec.json_body = true;
-    const RequestTemplate request(spec, "h", "", "a\"b\\c\n{n}", "1", "claim");
+    const RequestTemplate request(spec, "h", "", "1", "claim");
     std::string out;
-    request.render(out, ClaimValues{});
+    request.render(out, {1, "a\"b\\c\n1", {}}, {});
     CHECK(out.substr(out.find("\r\n\r\n") + 4) == "{\"uid\":\"a\\\"b\\\\c\\u000a1\"}");
 }
 
@@ -61,9 +61,9 @@ TEST_CASE("values are written into a text body as its type asks") {
         RequestSpec spec;
         spec.body = body;
         if (!type.empty()) spec.headers = {{"content-type", type}};
-        const RequestTemplate request(spec, "h", "", "{n} a&b=\"<~*é", "1", "claim");
+        const RequestTemplate request(spec, "h", "", "1", "claim");
         std::string out;
-        request.render(out, 1, 1);
+        request.render(out, {1, "1 a&b=\"<~*é", {}}, {});
         return out.substr(out.find("\r\n\r\n") + 4);
     };
     const std::string form = "user=1+a%26b%3D%22%3C%7E*%C3%A9&x=a b";
