@@ -7,6 +7,7 @@ void Connection::begin() {
     exchange_.headers.clear();
     exchange_.status = 0;
     exchange_.error = TransportError::none;
+    exchange_.reason.clear();
     exchange_.sent_ns = kNever;
     exchange_.first_byte_ns = kNever;
     exchange_.done_ns = kNever;

@@ -37,6 +37,7 @@ struct Exchange {
     std::string headers;  ///< those wanted, as `keep_header` gathers them
     int status = 0;       ///< 0: no status line was read
     TransportError error = TransportError::none;
+    std::string reason;  ///< of a failure to connect, in words
     TimeNs sent_ns = kNever;
     TimeNs first_byte_ns = kNever;
     TimeNs done_ns = kNever;

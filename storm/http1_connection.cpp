@@ -1,7 +1,6 @@
 #include "storm/http1_connection.h"
 
 #include <array>
-#include <cerrno>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/error.hpp>
@@ -19,12 +18,6 @@ constexpr std::size_t kReadBytes = std::size_t{64} * 1024;
 constexpr TimeNs kIdleTrustedNs = 50'000'000;
 /// What the parser has not taken yet (a header, a chunk header) may grow to this.
 constexpr std::size_t kUnparsedBytesMax = std::size_t{2} * ResponseParser::kHeaderBytesMax;
-
-TransportError connect_error(int error) {
-    if (error == ECONNREFUSED) return TransportError::connect_refused;
-    if (error == ETIMEDOUT) return TransportError::connect_timeout;
-    return TransportError::connect_failed;
-}
 
 }  // namespace
 
@@ -85,7 +78,8 @@ void Http1Connection::connect() {
 void Http1Connection::on_connect(Progress progress) {
     if (progress == Progress::waits) return;
     if (progress != Progress::done) {
-        fail_later(connect_error(stream_.error()));
+        exchange_.reason = stream_.reason();
+        fail_later(stream_.connect_error());
         return;
     }
     state_ = State::open;
@@ -129,7 +123,7 @@ void Http1Connection::write_rest() {
     const auto [progress, bytes] =
         stream_.write(exchange_.request.data() + written_, exchange_.request.size() - written_);
     written_ += bytes;
-    if (progress == Progress::failed) finish(TransportError::reset);
+    if (progress == Progress::failed) finish(stream_.break_error());
 }
 
 void Http1Connection::on_ready(std::uint32_t events) {
@@ -140,14 +134,16 @@ void Http1Connection::on_ready(std::uint32_t events) {
     if (state_ == State::connecting) {
         const Progress progress = stream_.finish_connect();
         if (progress == Progress::failed) {
-            finish(connect_error(stream_.error()));
+            exchange_.reason = stream_.reason();
+            finish(stream_.connect_error());
         } else if (progress == Progress::done) {
             on_connect(progress);
         }
         return;
     }
     // A service may answer before it has read everything, and close: its answer counts.
-    if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) read_some();
+    const bool can_read = (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0;
+    if (can_read || stream_.read_wants_to_write()) read_some();
     if ((events & EPOLLOUT) != 0 && in_flight_ && state_ == State::open) write_rest();
 }
 
@@ -166,7 +162,7 @@ void Http1Connection::read_some() {
         if (progress == Progress::closed) {
             on_end_of_stream();
         } else if (progress == Progress::failed) {
-            finish(TransportError::reset);
+            finish(stream_.break_error());
         } else {
             take({buffer.data(), bytes});
         }

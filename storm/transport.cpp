@@ -28,12 +28,19 @@ class Http1Transport final : public Transport {
 
 Route find_route(const EndpointSpec& endpoint, const StormSpec& spec) {
     Route route;
+    const HttpAddress address = parse_base_url(endpoint.base_url);
+    const std::string& unix_socket = endpoint.transport.unix_socket;
+    route.target.to = unix_socket.empty() ? resolve_target(address, endpoint.base_url)
+                                          : unix_socket_address(unix_socket);
+    if (address.tls) {
+        route.target.tls =
+            std::make_shared<TlsClient>(endpoint.transport.tls, address.host, "http/1.1");
+    }
     route.sources.reserve(spec.source_addresses.size());
     for (const std::string& text : spec.source_addresses) {
         route.sources.push_back(source_address(text));
+        require_usable_source(route.sources.back(), text, route.target.to);
     }
-    const HttpAddress address = parse_base_url(endpoint.base_url);
-    route.target.to = resolve_target(address, endpoint.base_url);
     if (const auto* burst = std::get_if<Burst>(&spec.arrival)) route.gate = burst->gate;
     return route;
 }

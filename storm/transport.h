@@ -18,7 +18,8 @@ struct Route {
 };
 
 /// Throws UsageError for what no transport speaks, EnvironmentError for a host that cannot be
-/// resolved. Sends nothing, but for a look at which of several addresses takes connections.
+/// resolved or a source address that this machine does not have. Sends nothing, but for a look at
+/// which of several addresses takes connections.
 Route find_route(const EndpointSpec& endpoint, const StormSpec& spec);
 
 /// One worker's connections to the target.

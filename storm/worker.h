@@ -158,6 +158,7 @@ class Worker final : public ExchangeListener {
     std::size_t next_to_prepare_ = 0;
     std::size_t prepared_ = 0;
     std::string prepare_error_;
+    std::string_view prepare_hint_ = "is the service running there?";
 
     Plan::Cursor visits_;  // at this worker's next visit
     const ClosedLoop* closed_loop_ = nullptr;

@@ -16,6 +16,13 @@ using std::chrono::milliseconds;
 constexpr std::size_t kOpeningMax = 64;
 constexpr auto kPrepareMax = std::chrono::seconds(15);
 
+/// "tls_failed (certificate verify failed: self-signed certificate)"
+std::string in_words(const Exchange& exchange) {
+    const bool says_it_all = exchange.error == TransportError::connect_refused;
+    if (exchange.reason.empty() || says_it_all) return std::string(to_string(exchange.error));
+    return fmt::format("{} ({})", to_string(exchange.error), exchange.reason);
+}
+
 }  // namespace
 
 void Worker::prepare() {
@@ -53,14 +60,18 @@ void Worker::open_or_warm(Connection& connection) {
 }
 
 void Worker::on_prepared(Connection& connection) {
+    if (!prepare_error_.empty()) return;  // the first one is told
     ++prepared_;
     const Exchange& exchange = connection.exchange();
     if (exchange.error != TransportError::none) {
-        prepare_error_ =
-            phase_ == Phase::opening
-                ? fmt::format("connection {} of {} could not be opened: {}", prepared_,
-                              connections_.size(), to_string(exchange.error))
-                : fmt::format("the warm-up request failed: {}", to_string(exchange.error));
+        const std::string why = in_words(exchange);
+        prepare_error_ = phase_ == Phase::opening
+                             ? fmt::format("connection {} of {} could not be opened: {}", prepared_,
+                                           connections_.size(), why)
+                             : fmt::format("the warm-up request failed: {}", why);
+        if (exchange.error == TransportError::tls_failed) {
+            prepare_hint_ = "\"tls\" in the target file says who is trusted and who asks";
+        }
     } else if (phase_ == Phase::warming && exchange.status / 100 != 2) {
         prepare_error_ = fmt::format("the warm-up request was answered with {}", exchange.status);
     } else if (next_to_prepare_ < connections_.size()) {
@@ -69,9 +80,8 @@ void Worker::on_prepared(Connection& connection) {
 }
 
 void Worker::refuse_to_start() const {
-    throw EnvironmentError(
-        fmt::format("target {}: {}; nothing was sent: is the service running there?",
-                    job_.target_name, prepare_error_));
+    throw EnvironmentError(fmt::format("target {}: {}; nothing was sent: {}", job_.target_name,
+                                       prepare_error_, prepare_hint_));
 }
 
 }  // namespace claimstorm
