@@ -156,6 +156,7 @@ void Http1Connection::read_some() {
         if (!in_flight_ || held_ || opening_) {
             // An answer nobody asked for, or the service closing an idle connection. What was held
             // back of a request goes over a new one, with what had left: it cannot be served.
+            if (progress == Progress::failed) exchange_.reason = stream_.reason();
             close();
             return;
         }

@@ -102,6 +102,7 @@ class Worker final : public ExchangeListener {
     void on_exchange_done(Connection& connection) override;
 
     void run_phase(Phase phase);
+    void look_again();
     void open_or_warm(Connection& connection);
     void on_prepared(Connection& connection);
     [[noreturn]] void refuse_to_start() const;

@@ -15,6 +15,7 @@ using std::chrono::milliseconds;
 /// SYNs under way at once while connections are opened: below any listen backlog in use.
 constexpr std::size_t kOpeningMax = 64;
 constexpr auto kPrepareMax = std::chrono::seconds(15);
+constexpr std::string_view kTlsHint = "\"tls\" in the target file says who is trusted and who asks";
 
 /// "tls_failed (certificate verify failed: self-signed certificate)"
 std::string in_words(const Exchange& exchange) {
@@ -27,6 +28,7 @@ std::string in_words(const Exchange& exchange) {
 
 void Worker::prepare() {
     run_phase(Phase::opening);
+    if (job_.route.target.tls != nullptr) look_again();
     if (job_.warm_up != nullptr) run_phase(Phase::warming);
 }
 
@@ -47,6 +49,23 @@ void Worker::run_phase(Phase phase) {
         loop_.turn(Clock::now() + milliseconds(50));
     }
     if (!prepare_error_.empty()) refuse_to_start();
+}
+
+/// In TLS 1.3 a service refuses a client's certificate, or the want of one, after the handshake:
+/// what was opened is open only when that word had the time to come.
+void Worker::look_again() {
+    constexpr auto kLate = milliseconds(50);
+    const auto until = Clock::now() + kLate;
+    while (Clock::now() < until) loop_.turn(until);
+    for (std::size_t i = 0; i < connections_.size(); ++i) {
+        if (connections_[i]->is_open()) continue;
+        const std::string& reason = connections_[i]->exchange().reason;
+        prepare_error_ =
+            fmt::format("connection {} of {} was closed again once it was open: {}", i + 1,
+                        connections_.size(), reason.empty() ? "no reason is given" : reason);
+        prepare_hint_ = kTlsHint;
+        refuse_to_start();
+    }
 }
 
 void Worker::open_or_warm(Connection& connection) {
@@ -70,7 +89,7 @@ void Worker::on_prepared(Connection& connection) {
                                            connections_.size(), why)
                              : fmt::format("the warm-up request failed: {}", why);
         if (exchange.error == TransportError::tls_failed) {
-            prepare_hint_ = "\"tls\" in the target file says who is trusted and who asks";
+            prepare_hint_ = kTlsHint;
         }
     } else if (phase_ == Phase::warming && exchange.status / 100 != 2) {
         prepare_error_ = fmt::format("the warm-up request was answered with {}", exchange.status);
