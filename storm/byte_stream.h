@@ -52,6 +52,8 @@ class ByteStream {
     /// Whether reading, too, goes on when the loop says EPOLLOUT.
     bool read_wants_to_write() const noexcept { return read_wants_to_write_; }
 
+    bool is_secure() const noexcept { return target_.tls != nullptr; }
+
     void close() noexcept;
     bool is_closed() const noexcept { return fd_ < 0; }
     /// What a failure to connect is.

@@ -15,6 +15,12 @@ void Connection::begin() {
     ++serial_;
 }
 
+void Connection::finish_later(TransportError error) {
+    late_.error = error;
+    late_.serial = serial_;
+    loop_.later(late_);
+}
+
 void Connection::finish(TransportError error) {
     if (!in_flight_) return;
     in_flight_ = false;

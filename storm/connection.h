@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/history.h"
+#include "storm/event_loop.h"
 #include "storm/plan.h"
 #include "storm/polling.h"
 #include "storm/response_headers.h"
@@ -48,7 +49,7 @@ struct Exchange {
 /// its worker's thread only.
 class Connection {
   public:
-    explicit Connection(ExchangeListener& listener) : listener_(listener) {}
+    Connection(EventLoop& loop, ExchangeListener& listener) : listener_(listener), loop_(loop) {}
     virtual ~Connection() = default;
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
@@ -86,6 +87,8 @@ class Connection {
     void begin();
     /// Ends the exchange: with an error, the connection is closed first.
     void finish(TransportError error);
+    /// Does so in the loop's next turn: who called `open` or `send` is not prepared for it yet.
+    void finish_later(TransportError error);
     virtual void close() = 0;
 
     ExchangeListener& listener_;
@@ -93,6 +96,19 @@ class Connection {
     bool in_flight_ = false;
 
   private:
+    /// The end that is told in the loop's next turn, unless another exchange has begun by then.
+    struct Late final : ReadyListener {
+        explicit Late(Connection& whose) : connection(whose) {}
+        void on_ready(std::uint32_t) override {
+            if (serial == connection.serial_) connection.finish(error);
+        }
+        Connection& connection;
+        TransportError error = TransportError::none;
+        std::uint64_t serial = 0;
+    };
+
+    EventLoop& loop_;
+    Late late_{*this};
     std::uint64_t serial_ = 0;
 };
 

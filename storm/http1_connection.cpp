@@ -23,7 +23,7 @@ constexpr std::size_t kUnparsedBytesMax = std::size_t{2} * ResponseParser::kHead
 
 Http1Connection::Http1Connection(EventLoop& loop, const StreamTarget& target,
                                  const SocketAddress* source, ExchangeListener& listener)
-    : Connection(listener), loop_(loop), stream_(loop, target), source_(source) {}
+    : Connection(loop, listener), stream_(loop, target), source_(source) {}
 
 void Http1Connection::open() {
     begin();
@@ -79,7 +79,7 @@ void Http1Connection::on_connect(Progress progress) {
     if (progress == Progress::waits) return;
     if (progress != Progress::done) {
         exchange_.reason = stream_.reason();
-        fail_later(stream_.connect_error());
+        finish_later(stream_.connect_error());
         return;
     }
     state_ = State::open;
@@ -87,15 +87,8 @@ void Http1Connection::on_connect(Progress progress) {
     if (!opening_) {
         write_request();
     } else {
-        fail_later(TransportError::none);
+        finish_later(TransportError::none);
     }
-}
-
-// The caller of `open` and `send` is not prepared for the end of the exchange yet.
-void Http1Connection::fail_later(TransportError error) {
-    failure_ = error;
-    failed_serial_ = serial();
-    loop_.later(*this);
 }
 
 void Http1Connection::write_request() {
@@ -108,7 +101,7 @@ void Http1Connection::write_request() {
         exchange_.sent_ns = kNever;  // nothing left, or not enough to be served
         close();
         if (is_second_try_) {
-            fail_later(TransportError::send_failed);
+            finish_later(TransportError::send_failed);
         } else {
             // The service had closed an idle connection: a new one is no retry.
             connect();
@@ -127,10 +120,6 @@ void Http1Connection::write_rest() {
 }
 
 void Http1Connection::on_ready(std::uint32_t events) {
-    if (events == 0) {
-        if (failed_serial_ == serial()) finish(failure_);
-        return;
-    }
     if (state_ == State::connecting) {
         const Progress progress = stream_.finish_connect();
         if (progress == Progress::failed) {

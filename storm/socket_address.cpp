@@ -97,7 +97,7 @@ void require_usable_source(const SocketAddress& source, const std::string& text,
         throw UsageError(
             "source_addresses: a Unix socket is reached from no address; leave them out");
     }
-    if (source.family() != target.family()) {
+    if (target.size != 0 && source.family() != target.family()) {
         throw UsageError(
             fmt::format("source_addresses: '{}' is of another family than the address "
                         "of the service: IPv4 and IPv6 do not mix",

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <csignal>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdexcept>
 #include <string>
@@ -72,6 +73,8 @@ class TestStream {
         ::pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
         const timeval patience{5, 0};
         ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+        const int on = 1;
+        ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         if (!where.greeting.empty()) write(where.greeting);
         if (where.tls == nullptr) return;
         ssl_ = SSL_new(where.tls);
