@@ -19,18 +19,19 @@ std::string_view take_until(std::string_view& text, std::string_view end) {
     return taken;
 }
 
-std::string_view trimmed(std::string_view text) {
-    const std::size_t first = text.find_first_not_of(" \t");
-    if (first == std::string_view::npos) return {};
-    return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 bool is_of_the_connection(std::string_view name) {
     return std::any_of(kOfTheConnection.begin(), kOfTheConnection.end(),
                        [name](std::string_view one) { return equal_header_names(one, name); });
 }
 
 }  // namespace
+
+std::string_view trimmed(std::string_view text) noexcept {
+    constexpr std::string_view kSpace = " \t\r\n";
+    const std::size_t first = text.find_first_not_of(kSpace);
+    if (first == std::string_view::npos) return {};
+    return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
+}
 
 void take_apart(std::string_view request, RequestParts& parts) {
     parts.headers.clear();

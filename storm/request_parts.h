@@ -23,4 +23,7 @@ struct RequestParts {
 /// `request` is whole, as RequestTemplate renders it. What `parts` held is replaced.
 void take_apart(std::string_view request, RequestParts& parts);
 
+/// A header's value without the white space around it.
+std::string_view trimmed(std::string_view text) noexcept;
+
 }  // namespace claimstorm

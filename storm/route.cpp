@@ -28,12 +28,25 @@ std::string curl_problem(const EndpointSpec& endpoint, BurstGate gate) {
         return "a gate that holds part of the requests back needs the native transport, and with "
                "it neither a proxy nor HTTP/3: leave the gate out, or those";
     }
-    const char* version = curl_version_info(CURLVERSION_NOW)->version;
+    const bool is_secure = parse_base_url(endpoint.base_url).tls;
+    if (transport.version == HttpVersion::http2 && !transport.proxy.empty() && !is_secure) {
+        return "HTTP/2 goes through a proxy only to an https:// base_url";
+    }
+    const auto* about = curl_version_info(CURLVERSION_NOW);
+    const char* version = about->version;
+    constexpr unsigned kReusesPlainHttp2 = 0x080000;  // github.com/curl/curl/issues/10634
+    if (transport.version == HttpVersion::http2 && !is_secure &&
+        about->version_num < kReusesPlainHttp2) {
+        return fmt::format(
+            "this libcurl ({}) breaks connections of HTTP/2 without TLS when it uses them again: "
+            "leave \"transport\" out, the native one speaks it",
+            version);
+    }
     if (transport.version == HttpVersion::http2 && !libcurl_has(CURL_VERSION_HTTP2)) {
         return fmt::format("this libcurl ({}) was built without HTTP/2", version);
     }
     if (transport.version != HttpVersion::http3) return {};
-    if (!parse_base_url(endpoint.base_url).tls) return "HTTP/3 needs an https:// base_url";
+    if (!is_secure) return "HTTP/3 needs an https:// base_url";
     if (!transport.proxy.empty() || !transport.unix_socket.empty()) {
         return "HTTP/3 goes neither through a proxy nor to a Unix socket";
     }

@@ -1,5 +1,6 @@
 #include "storm/transport.h"
 
+#include "storm/curl_transport.h"
 #include "storm/h2_connection.h"
 #include "storm/http1_connection.h"
 
@@ -49,10 +50,14 @@ class H2Transport final : public Transport {
 
 std::unique_ptr<Transport> make_transport(const Route& route, EventLoop& loop,
                                           std::size_t first_connection) {
-    if (route.carrier == Carrier::http2) {
-        return std::make_unique<H2Transport>(route, loop, first_connection);
+    switch (route.carrier) {
+        case Carrier::http2:
+            return std::make_unique<H2Transport>(route, loop, first_connection);
+        case Carrier::curl:
+            return std::make_unique<CurlTransport>(route, loop, first_connection);
+        default:
+            return std::make_unique<Http1Transport>(route, loop, first_connection);
     }
-    return std::make_unique<Http1Transport>(route, loop, first_connection);
 }
 
 }  // namespace claimstorm

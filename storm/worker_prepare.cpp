@@ -28,7 +28,7 @@ std::string in_words(const Exchange& exchange) {
 
 void Worker::prepare() {
     run_phase(Phase::opening);
-    if (job_.route.target.tls != nullptr) look_again();
+    if (job_.route.target.tls != nullptr && job_.route.carrier != Carrier::curl) look_again();
     if (job_.warm_up != nullptr) run_phase(Phase::warming);
 }
 

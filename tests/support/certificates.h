@@ -125,6 +125,8 @@ class TlsServerContext {
                                         SSL_FILETYPE_PEM) != 1) {
             throw std::runtime_error("the server's certificate cannot be used");
         }
+        constexpr unsigned char kId = 1;  // wanted of a server that asks for certificates
+        SSL_CTX_set_session_id_context(context_, &kId, 1);
         SSL_CTX_set_max_proto_version(context_, version_max);
         if (!protocol_.empty()) SSL_CTX_set_alpn_select_cb(context_, choose, this);
         if (wants_client) {

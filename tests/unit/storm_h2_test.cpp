@@ -320,8 +320,8 @@ TEST_CASE("a service of HTTP/2 that dies leaves every planned attempt in the his
     const Counts counts = storm.fire_and_count();
     killer.join();
     CHECK(counts.at(Outcome::granted) == 20);
-    CHECK(counts.at(Outcome::unknown) == 4);
-    CHECK(counts.at(Outcome::not_sent) == 176);
+    CHECK(counts.at(Outcome::unknown) >= 1);
+    CHECK(counts.at(Outcome::unknown) + counts.at(Outcome::not_sent) == 180);
 }
 
 TEST_CASE("large requests and answers pass the windows of HTTP/2 whole") {
