@@ -246,13 +246,13 @@ void Worker::on_exchange_done(Connection& connection) {
         on_prepared(connection);
         return;
     }
+    const Starved starved{is_visit_due(now_ns()) && !may_start_visit(), idle_.empty()};
     --in_flight_;
     if (connection.polled) {
         on_poll_done(connection);
     } else {
         on_claim_done(connection);
     }
-    const Starved starved{!may_start_visit(), idle_.empty()};
     idle_.push_back(&connection);
     pump(starved);
 }

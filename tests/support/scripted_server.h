@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
+#include <vector>
 
 namespace claimstorm::test {
 
@@ -71,6 +72,11 @@ class ScriptedServer {
     std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
     int requests() const { return requests_; }
     int connections() const { return connections_; }
+    /// The address of each connection's other end, in the order they came.
+    std::vector<std::string> peers() {
+        const std::lock_guard lock(mutex_);
+        return peers_;
+    }
 
   private:
     static constexpr int kPollMs = 20;
@@ -79,10 +85,16 @@ class ScriptedServer {
         while (!stopping_) {
             pollfd waiting{listener_, POLLIN, 0};
             if (::poll(&waiting, 1, kPollMs) <= 0) continue;
-            const int connection = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+            sockaddr_in peer{};
+            socklen_t size = sizeof peer;
+            const int connection =
+                ::accept4(listener_, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_CLOEXEC);
             if (connection < 0) continue;
             ++connections_;
+            char text[INET_ADDRSTRLEN] = {};
+            ::inet_ntop(AF_INET, &peer.sin_addr, text, sizeof text);
             const std::lock_guard lock(mutex_);
+            peers_.emplace_back(text);
             threads_.emplace_back([this, connection] { serve(connection); });
         }
     }
@@ -152,6 +164,7 @@ class ScriptedServer {
     std::atomic<int> connections_{0};
     std::mutex mutex_;
     std::list<std::thread> threads_;
+    std::vector<std::string> peers_;
     std::thread acceptor_;
 };
 
