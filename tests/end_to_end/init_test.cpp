@@ -50,7 +50,7 @@ TEST_CASE("init overwrites nothing unless forced, not even one of its two files"
     CHECK(program.claimstorm({"init", "a.json", "--force"}).status == 0);
     CHECK(slurp(folder.path / "a-burst.json").find("\"a-burst\"") != std::string::npos);
     CHECK(program.claimstorm({"init", "a.json"}).status == 2);
-    CHECK(Program(folder.path).claimstorm({"init", "nowhere/a.json"}).status == 3);
+    CHECK(program.claimstorm({"init", "nowhere/a.json"}).status == 3);
 }
 
 TEST_CASE("init prints one document that is a scenario by itself") {
