@@ -123,7 +123,7 @@ TEST_CASE("a users' file that will not do is told in one line, and nothing is le
     };
     refused("s.json: /target/users/csv: the users' file '");
     write_accounts(folder.path, kUsers - 1);
-    refused("accounts.csv has 299 users, and the storm wants 300");
+    refused("accounts.csv has 299 users, and 300 are wanted");
     spill(folder.path / "accounts.csv", "secret_word,uid,city\na,b\n");
     refused("accounts.csv:2: a row of 2, where the first one names 3 columns");
 }

@@ -128,7 +128,8 @@ TEST_CASE("every user is found, in any order, whatever the rows look like") {
 }
 
 TEST_CASE("what is wrong with a row is told with its line") {
-    CHECK(complaint_of("user,t\na\n") == "a.csv:2: a row of 1, where the first one names 2 columns");
+    CHECK(complaint_of("user,t\na\n") ==
+          "a.csv:2: a row of 1, where the first one names 2 columns");
     CHECK(complaint_of("user,t\na,\"x\ny\"\n\nb,2,3\n", 2) ==
           "a.csv:5: a row of 3, where the first one names 2 columns");
     CHECK(complaint_of("user,t\n,1\n") == "a.csv:2: the user's name (column user) is empty");
@@ -152,7 +153,7 @@ TEST_CASE("what is behind the last user wanted is not looked at") {
 
 TEST_CASE("too few users are told with their number") {
     CHECK(complaint_of("user\na\nb\n\n", 3) ==
-          "a.csv has 2 users, and the storm wants 3: lower storm.users or add rows");
+          "a.csv has 2 users, and 3 are wanted: lower storm.users or add rows");
     CHECK(complaint_of("user\n", 1).find("a.csv has 0 users") == 0);
 }
 
