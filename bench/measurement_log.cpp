@@ -6,13 +6,15 @@
 namespace claimstorm::bench {
 
 void add_sample(Row& row, const LoadRun& load, std::optional<double> value) {
+    const std::string failed =
+        load.failed > 0 ? fmt::format("{} attempts failed", load.failed) : std::string();
     if (load.why_not) {
         row.note = *load.why_not;
     } else if (!value) {
-        row.note = "too few arrivals";
+        row.note = failed.empty() ? "too few arrived" : "too few arrived; " + failed;
     } else {
         row.samples.push_back(*value);
-        if (load.failed > 0) row.note = fmt::format("{} attempts failed", load.failed);
+        if (!failed.empty()) row.note = failed;
     }
 }
 

@@ -133,8 +133,9 @@ std::int64_t or_zero(std::int64_t number) {
     return number < 0 ? 0 : number;
 }
 
-std::string first_line(const std::string& text) {
-    return text.substr(0, text.find('\n'));
+/// The first line, up to where it turns to what could be done about it.
+std::string complaint_in(const std::string& text) {
+    return text.substr(0, text.find_first_of("\n;"));
 }
 
 void read_storm(const fs::path& run_folder, LoadRun& load) {
@@ -178,8 +179,9 @@ std::string name_of(Tool tool) {
     return "hey";
 }
 
-double LoadRun::cpu_us_per_attempt() const {
-    return answered == 0 ? 0 : run.cpu_s * 1e6 / static_cast<double>(answered);
+std::optional<double> LoadRun::cpu_us_per_attempt() const {
+    if (answered == 0) return std::nullopt;
+    return run.cpu_s * 1e6 / static_cast<double>(answered);
 }
 
 Peers::Peers(fs::path folder, fs::path claimstorm, const std::atomic<bool>& stop)
@@ -264,7 +266,8 @@ LoadRun Peers::fire(Tool tool, const LoadOrder& order) const {
     const bool has_fired =
         load.run.status.signal == 0 && (code == 0 || (is_ours && (code == 1 || code == 4)));
     if (!has_fired) {
-        load.why_not = fmt::format("{}: {}", to_string(load.run.status), first_line(load.run.err));
+        load.why_not =
+            fmt::format("{}: {}", to_string(load.run.status), complaint_in(load.run.err));
     } else if (is_ours) {
         read_storm(run_folder(), load);
     } else if (!read_output(tool, load.run.out, load)) {

@@ -40,7 +40,8 @@ struct LoadRun {
     ClientRun run;
     nlohmann::json storm;  ///< claimstorm's own figures, "storm" in its result.json
 
-    double cpu_us_per_attempt() const;
+    /// nullopt when none was answered.
+    std::optional<double> cpu_us_per_attempt() const;
 };
 
 /// Fires loads, one after the other.
