@@ -112,14 +112,14 @@ TEST_CASE("the bare loop's claims all arrive") {
 
 TEST_CASE("a racy shop sells one too many when two look before either takes") {
     RacyOptions options;
-    options.window = std::chrono::milliseconds(300);
+    options.window = std::chrono::milliseconds(800);
     RacyTarget target(options);
     target.begin(1, 10);
     Client one(target.url());
     Client two(target.url());
     one.send(kClaim);
-    two.send(kClaim);
     CHECK(one.status() == 200);
+    two.send(kClaim);  // the first has its answer, but has not taken yet
     CHECK(two.status() == 200);
     const RacyTarget::Sale sale = target.end();
     CHECK(sale.claims == 2);
