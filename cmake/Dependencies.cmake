@@ -13,6 +13,7 @@ pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis)
 pkg_check_modules(MYSQL REQUIRED IMPORTED_TARGET mysqlclient)
 pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
+pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2)
 
 # Asio and Beast are heavy headers: their bodies are compiled once, here.
 add_library(claimstorm_network STATIC ${CMAKE_SOURCE_DIR}/cmake/boost_network.cpp)
