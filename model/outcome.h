@@ -39,7 +39,7 @@ enum class TransportError : std::uint8_t {
     header_too_large = 10,  ///< the response header went beyond what is read
     cancelled = 11,         ///< the run was interrupted
     hung_up = 12,           ///< the user had been planned to close the connection
-    tls_failed = 13,        ///< no TLS could be agreed on, no byte of the request left
+    tls_failed = 13,        ///< no TLS could be agreed on, or what came was none
 };
 
 inline constexpr std::array kTransportErrors = {TransportError::none,

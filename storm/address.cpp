@@ -36,18 +36,24 @@ bool is_loopback(const std::string& host) {
 
 std::string HttpAddress::host_header() const {
     const std::string name = host.find(':') == std::string::npos ? host : "[" + host + "]";
-    return port == 80 ? name : fmt::format("{}:{}", name, port);
+    return port == (tls ? 443 : 80) ? name : fmt::format("{}:{}", name, port);
+}
+
+std::string HttpAddress::origin() const {
+    return fmt::format("{}://{}", tls ? "https" : "http", host_header());
 }
 
 HttpAddress parse_base_url(std::string_view url) {
-    constexpr std::string_view kScheme = "http://";
-    if (url.starts_with("https://")) refuse(url, "TLS is not spoken by this transport");
-    if (!url.starts_with(kScheme)) refuse(url, "it does not start with http://");
-    std::string_view rest = url.substr(kScheme.size());
+    HttpAddress address;
+    address.tls = url.starts_with("https://");
+    if (!address.tls && !url.starts_with("http://")) {
+        refuse(url, "it starts with neither http:// nor https://");
+    }
+    if (address.tls) address.port = 443;
+    std::string_view rest = url.substr(url.find("//") + 2);
     if (rest.find_first_of(" \t\r\n?#") != std::string_view::npos) {
         refuse(url, "it has a query, a fragment or white space in it");
     }
-    HttpAddress address;
     const std::size_t slash = rest.find('/');
     if (slash != std::string_view::npos) {
         address.path_prefix = rest.substr(slash);
@@ -77,10 +83,10 @@ HttpAddress parse_base_url(std::string_view url) {
     return address;
 }
 
-void require_allowed_host(const HttpAddress& address,
-                          const std::vector<std::string>& hosts_allowed) {
+void require_allowed_host(const HttpAddress& address, const std::vector<std::string>& hosts_allowed,
+                          bool is_unix_socket) {
     if (hosts_allowed.empty()) {
-        if (is_loopback(address.host)) return;
+        if (is_unix_socket || is_loopback(address.host)) return;
         throw UsageError(fmt::format(
             "the host '{0}' is not this machine; a storm at another host must be allowed: add "
             "\"hosts_allowed\": [\"{0}\"] to the target file",

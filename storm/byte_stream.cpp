@@ -1,6 +1,7 @@
 #include "storm/byte_stream.h"
 
 #include <cerrno>
+#include <cstring>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -28,6 +29,7 @@ ByteStream::Progress ByteStream::connect(const SocketAddress* source, ReadyListe
 }
 
 ByteStream::Progress ByteStream::finish_connect() {
+    if (tls_ != nullptr) return finish_handshake();
     int error = 0;
     socklen_t size = sizeof error;
     ::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size);
@@ -37,11 +39,32 @@ ByteStream::Progress ByteStream::finish_connect() {
     if (::getpeername(fd_, reinterpret_cast<sockaddr*>(&peer), &peer_size) != 0) {
         return errno == ENOTCONN ? Progress::waits : fail(errno);
     }
+    if (target_.tls != nullptr) {
+        tls_ = std::make_unique<TlsSession>(*target_.tls, fd_);
+        return finish_handshake();
+    }
     want(EPOLLIN);
     return Progress::done;
 }
 
+ByteStream::Progress ByteStream::finish_handshake() {
+    switch (tls_->handshake()) {
+        case TlsSession::Progress::done:
+            want(EPOLLIN);
+            return Progress::done;
+        case TlsSession::Progress::wants_to_read:
+            want(EPOLLIN);
+            return Progress::waits;
+        case TlsSession::Progress::wants_to_write:
+            want(EPOLLIN | EPOLLOUT);
+            return Progress::waits;
+        default:
+            return fail_in_tls();
+    }
+}
+
 ByteStream::Result ByteStream::read(char* into, std::size_t room) {
+    if (tls_ != nullptr) return read_tls(into, room);
     const ssize_t got = ::recv(fd_, into, room, 0);
     if (got > 0) return {Progress::done, static_cast<std::size_t>(got)};
     if (got == 0) return {Progress::closed};
@@ -49,7 +72,30 @@ ByteStream::Result ByteStream::read(char* into, std::size_t room) {
     return {fail(errno)};
 }
 
+ByteStream::Result ByteStream::read_tls(char* into, std::size_t room) {
+    const auto [progress, bytes] = tls_->read(into, room);
+    if (read_wants_to_write_ && progress != TlsSession::Progress::wants_to_write) {
+        read_wants_to_write_ = false;
+        want(EPOLLIN);
+    }
+    switch (progress) {
+        case TlsSession::Progress::done:
+            return {Progress::done, bytes};
+        case TlsSession::Progress::wants_to_read:
+            return {Progress::waits};
+        case TlsSession::Progress::wants_to_write:
+            read_wants_to_write_ = true;
+            want(EPOLLIN | EPOLLOUT);
+            return {Progress::waits};
+        case TlsSession::Progress::closed:
+            return {Progress::closed};
+        default:
+            return {fail_in_tls()};
+    }
+}
+
 ByteStream::Result ByteStream::write(const char* from, std::size_t size) {
+    if (tls_ != nullptr) return write_tls(from, size);
     const ssize_t put = ::send(fd_, from, size, MSG_NOSIGNAL);
     if (put >= 0 && static_cast<std::size_t>(put) == size) {
         want(EPOLLIN);
@@ -62,7 +108,25 @@ ByteStream::Result ByteStream::write(const char* from, std::size_t size) {
     return {fail(errno)};
 }
 
+ByteStream::Result ByteStream::write_tls(const char* from, std::size_t size) {
+    std::size_t put = 0;
+    while (put < size) {
+        const auto [progress, bytes] = tls_->write(from + put, size - put);
+        put += bytes;
+        if (progress == TlsSession::Progress::failed || progress == TlsSession::Progress::closed) {
+            return {fail_in_tls(), put};
+        }
+        if (progress != TlsSession::Progress::done) {
+            want(EPOLLIN | EPOLLOUT);
+            return {Progress::waits, put};
+        }
+    }
+    want(EPOLLIN);
+    return {Progress::done, put};
+}
+
 bool ByteStream::has_something_to_read() const noexcept {
+    if (tls_ != nullptr) return tls_->has_something_to_read();
     char byte = 0;
     const ssize_t got = ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     return got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
@@ -79,8 +143,33 @@ ByteStream::Progress ByteStream::fail(int error) {
     return Progress::failed;
 }
 
+ByteStream::Progress ByteStream::fail_in_tls() {
+    error_ = tls_->error();
+    tls_reason_ = tls_->reason();
+    was_cut_off_ = tls_->was_cut_off();
+    return Progress::failed;
+}
+
+TransportError ByteStream::connect_error() const noexcept {
+    if (tls_ != nullptr) return TransportError::tls_failed;
+    if (error_ == ECONNREFUSED) return TransportError::connect_refused;
+    if (error_ == ETIMEDOUT) return TransportError::connect_timeout;
+    return TransportError::connect_failed;
+}
+
+TransportError ByteStream::break_error() const noexcept {
+    const bool is_tls = tls_ != nullptr && error_ == 0 && !was_cut_off_;
+    return is_tls ? TransportError::tls_failed : TransportError::reset;
+}
+
+std::string ByteStream::reason() const {
+    return tls_ != nullptr ? tls_reason_ : std::strerror(error_);
+}
+
 void ByteStream::close() noexcept {
     if (fd_ < 0) return;
+    tls_.reset();
+    read_wants_to_write_ = false;
     loop_.forget(fd_);
     ::close(fd_);
     fd_ = -1;

@@ -7,11 +7,18 @@ void Connection::begin() {
     exchange_.headers.clear();
     exchange_.status = 0;
     exchange_.error = TransportError::none;
+    exchange_.reason.clear();
     exchange_.sent_ns = kNever;
     exchange_.first_byte_ns = kNever;
     exchange_.done_ns = kNever;
     in_flight_ = true;
     ++serial_;
+}
+
+void Connection::finish_later(TransportError error) {
+    late_.error = error;
+    late_.serial = serial_;
+    loop_.later(late_);
 }
 
 void Connection::finish(TransportError error) {

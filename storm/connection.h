@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/history.h"
+#include "storm/event_loop.h"
 #include "storm/plan.h"
 #include "storm/polling.h"
 #include "storm/response_headers.h"
@@ -37,6 +38,7 @@ struct Exchange {
     std::string headers;  ///< those wanted, as `keep_header` gathers them
     int status = 0;       ///< 0: no status line was read
     TransportError error = TransportError::none;
+    std::string reason;  ///< of a failure to connect, in words
     TimeNs sent_ns = kNever;
     TimeNs first_byte_ns = kNever;
     TimeNs done_ns = kNever;
@@ -47,7 +49,7 @@ struct Exchange {
 /// its worker's thread only.
 class Connection {
   public:
-    explicit Connection(ExchangeListener& listener) : listener_(listener) {}
+    Connection(EventLoop& loop, ExchangeListener& listener) : listener_(listener), loop_(loop) {}
     virtual ~Connection() = default;
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
@@ -87,6 +89,8 @@ class Connection {
     void begin();
     /// Ends the exchange: with an error, the connection is closed first.
     void finish(TransportError error);
+    /// Does so in the loop's next turn: who called `open` or `send` is not prepared for it yet.
+    void finish_later(TransportError error);
     virtual void close() = 0;
 
     ExchangeListener& listener_;
@@ -95,6 +99,19 @@ class Connection {
     std::int64_t opened_ = 0;
 
   private:
+    /// The end that is told in the loop's next turn, unless another exchange has begun by then.
+    struct Late final : ReadyListener {
+        explicit Late(Connection& whose) : connection(whose) {}
+        void on_ready(std::uint32_t) override {
+            if (serial == connection.serial_) connection.finish(error);
+        }
+        Connection& connection;
+        TransportError error = TransportError::none;
+        std::uint64_t serial = 0;
+    };
+
+    EventLoop& loop_;
+    Late late_{*this};
     std::uint64_t serial_ = 0;
 };
 

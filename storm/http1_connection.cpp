@@ -1,7 +1,6 @@
 #include "storm/http1_connection.h"
 
 #include <array>
-#include <cerrno>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/error.hpp>
@@ -20,17 +19,11 @@ constexpr TimeNs kIdleTrustedNs = 50'000'000;
 /// What the parser has not taken yet (a header, a chunk header) may grow to this.
 constexpr std::size_t kUnparsedBytesMax = std::size_t{2} * ResponseParser::kHeaderBytesMax;
 
-TransportError connect_error(int error) {
-    if (error == ECONNREFUSED) return TransportError::connect_refused;
-    if (error == ETIMEDOUT) return TransportError::connect_timeout;
-    return TransportError::connect_failed;
-}
-
 }  // namespace
 
 Http1Connection::Http1Connection(EventLoop& loop, const StreamTarget& target,
                                  const SocketAddress* source, ExchangeListener& listener)
-    : Connection(listener), loop_(loop), stream_(loop, target), source_(source) {}
+    : Connection(loop, listener), stream_(loop, target), source_(source) {}
 
 void Http1Connection::open() {
     begin();
@@ -85,7 +78,8 @@ void Http1Connection::connect() {
 void Http1Connection::on_connect(Progress progress) {
     if (progress == Progress::waits) return;
     if (progress != Progress::done) {
-        fail_later(connect_error(stream_.error()));
+        exchange_.reason = stream_.reason();
+        finish_later(stream_.connect_error());
         return;
     }
     state_ = State::open;
@@ -94,15 +88,8 @@ void Http1Connection::on_connect(Progress progress) {
     if (!opening_) {
         write_request();
     } else {
-        fail_later(TransportError::none);
+        finish_later(TransportError::none);
     }
-}
-
-// The caller of `open` and `send` is not prepared for the end of the exchange yet.
-void Http1Connection::fail_later(TransportError error) {
-    failure_ = error;
-    failed_serial_ = serial();
-    loop_.later(*this);
 }
 
 void Http1Connection::write_request() {
@@ -115,7 +102,7 @@ void Http1Connection::write_request() {
         exchange_.sent_ns = kNever;  // nothing left, or not enough to be served
         close();
         if (is_second_try_) {
-            fail_later(TransportError::send_failed);
+            finish_later(TransportError::send_failed);
         } else {
             // The service had closed an idle connection: a new one is no retry.
             connect();
@@ -130,25 +117,23 @@ void Http1Connection::write_rest() {
     const auto [progress, bytes] =
         stream_.write(exchange_.request.data() + written_, exchange_.request.size() - written_);
     written_ += bytes;
-    if (progress == Progress::failed) finish(TransportError::reset);
+    if (progress == Progress::failed) finish(stream_.break_error());
 }
 
 void Http1Connection::on_ready(std::uint32_t events) {
-    if (events == 0) {
-        if (failed_serial_ == serial()) finish(failure_);
-        return;
-    }
     if (state_ == State::connecting) {
         const Progress progress = stream_.finish_connect();
         if (progress == Progress::failed) {
-            finish(connect_error(stream_.error()));
+            exchange_.reason = stream_.reason();
+            finish(stream_.connect_error());
         } else if (progress == Progress::done) {
             on_connect(progress);
         }
         return;
     }
     // A service may answer before it has read everything, and close: its answer counts.
-    if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) read_some();
+    const bool can_read = (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0;
+    if (can_read || stream_.read_wants_to_write()) read_some();
     if ((events & EPOLLOUT) != 0 && in_flight_ && state_ == State::open) write_rest();
 }
 
@@ -161,13 +146,14 @@ void Http1Connection::read_some() {
         if (!in_flight_ || held_ || opening_) {
             // An answer nobody asked for, or the service closing an idle connection. What was held
             // back of a request goes over a new one, with what had left: it cannot be served.
+            if (progress == Progress::failed) exchange_.reason = stream_.reason();
             close();
             return;
         }
         if (progress == Progress::closed) {
             on_end_of_stream();
         } else if (progress == Progress::failed) {
-            finish(TransportError::reset);
+            finish(stream_.break_error());
         } else {
             take({buffer.data(), bytes});
         }

@@ -38,10 +38,8 @@ class Http1Connection final : public Connection, private ReadyListener {
     void parse(std::string_view bytes);
     void on_end_of_stream();
     void complete(bool bytes_left_over);
-    void fail_later(TransportError error);
     void close() override;
 
-    EventLoop& loop_;
     ByteStream stream_;
     const SocketAddress* source_;
     State state_ = State::closed;
@@ -49,8 +47,6 @@ class Http1Connection final : public Connection, private ReadyListener {
     bool held_ = false;           // part of the request is out, the rest waits for the release
     bool is_second_try_ = false;  // on a new connection: there is no third
     std::size_t written_ = 0;
-    TransportError failure_ = TransportError::none;  // told in the loop's next turn …
-    std::uint64_t failed_serial_ = 0;                // … unless another exchange has begun
     std::optional<ResponseParser> parser_;
     std::string unparsed_;  // what the parser wants to see again with more behind it
     TimeNs idle_since_ns_ = 0;

@@ -91,4 +91,27 @@ SocketAddress source_address(const std::string& text) {
     return copy_of(*found);
 }
 
+void require_usable_source(const SocketAddress& source, const std::string& text,
+                           const SocketAddress& target) {
+    if (target.family() == AF_UNIX) {
+        throw UsageError(
+            "source_addresses: a Unix socket is reached from no address; leave them out");
+    }
+    if (target.size != 0 && source.family() != target.family()) {
+        throw UsageError(
+            fmt::format("source_addresses: '{}' is of another family than the address "
+                        "of the service: IPv4 and IPv6 do not mix",
+                        text));
+    }
+    const int fd = ::socket(source.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const bool bound = fd >= 0 && ::bind(fd, source.get(), source.size) == 0;
+    const int error = errno;
+    if (fd >= 0) ::close(fd);
+    if (bound) return;
+    throw UsageError(
+        fmt::format("source_addresses: nothing can be sent from '{}': {}; 'ip address' "
+                    "lists those of this machine",
+                    text, std::strerror(error)));
+}
+
 }  // namespace claimstorm

@@ -27,4 +27,9 @@ SocketAddress unix_socket_address(const std::string& path);
 /// An IP address as text, any port: what a connection is bound to. Throws UsageError.
 SocketAddress source_address(const std::string& text);
 
+/// Throws UsageError when nothing can be sent from `source`, written as `text`, to `target` (empty:
+/// whatever it is): it is not an address of this machine, or of another family.
+void require_usable_source(const SocketAddress& source, const std::string& text,
+                           const SocketAddress& target);
+
 }  // namespace claimstorm

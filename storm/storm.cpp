@@ -198,6 +198,10 @@ bool is_open_ended(const StormSpec& spec) {
 
 void require_fireable(const StormOrder& order) {
     const Compiled compiled(order);
+    const auto* burst = std::get_if<Burst>(&order.spec.arrival);
+    const std::string problem =
+        transport_problem(order.endpoint, burst != nullptr ? burst->gate : BurstGate::full);
+    if (!problem.empty()) throw UsageError(problem);
 }
 
 std::string request_text(const StormOrder& order, const PlannedAttempt& planned) {

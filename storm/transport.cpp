@@ -1,6 +1,6 @@
 #include "storm/transport.h"
 
-#include "storm/address.h"
+#include "storm/h2_connection.h"
 #include "storm/http1_connection.h"
 
 namespace claimstorm {
@@ -24,22 +24,34 @@ class Http1Transport final : public Transport {
     std::size_t next_;
 };
 
-}  // namespace
+class H2Transport final : public Transport {
+  public:
+    H2Transport(const Route& route, EventLoop& loop, std::size_t first_connection)
+        : loop_(loop), sessions_(loop, route.target, route.sources, first_connection) {}
 
-Route find_route(const EndpointSpec& endpoint, const StormSpec& spec) {
-    Route route;
-    route.sources.reserve(spec.source_addresses.size());
-    for (const std::string& text : spec.source_addresses) {
-        route.sources.push_back(source_address(text));
+    std::unique_ptr<Connection> make_connection(ExchangeListener& listener) override {
+        return std::make_unique<H2Connection>(loop_, sessions_, listener);
     }
-    const HttpAddress address = parse_base_url(endpoint.base_url);
-    route.target.to = resolve_target(address, endpoint.base_url);
-    if (const auto* burst = std::get_if<Burst>(&spec.arrival)) route.gate = burst->gate;
-    return route;
-}
+
+    /// One write a session, which carries the ends of all its streams.
+    void release(const std::vector<Connection*>& loaded) override {
+        for (const auto& session : sessions_.all()) session->freshen();
+        for (Connection* connection : loaded) static_cast<H2Connection*>(connection)->load();
+        for (const auto& session : sessions_.all()) session->flush();
+    }
+
+  private:
+    EventLoop& loop_;
+    H2Sessions sessions_;
+};
+
+}  // namespace
 
 std::unique_ptr<Transport> make_transport(const Route& route, EventLoop& loop,
                                           std::size_t first_connection) {
+    if (route.carrier == Carrier::http2) {
+        return std::make_unique<H2Transport>(route, loop, first_connection);
+    }
     return std::make_unique<Http1Transport>(route, loop, first_connection);
 }
 

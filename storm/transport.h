@@ -1,25 +1,12 @@
 #pragma once
 
 #include <memory>
-#include <string>
 #include <vector>
 
-#include "storm/byte_stream.h"
 #include "storm/connection.h"
-#include "storm/spec.h"
+#include "storm/route.h"
 
 namespace claimstorm {
-
-/// How a storm reaches its target: found out once, shared by all workers, only read.
-struct Route {
-    StreamTarget target;
-    std::vector<SocketAddress> sources;  ///< empty: the system's choice
-    BurstGate gate = BurstGate::full;
-};
-
-/// Throws UsageError for what no transport speaks, EnvironmentError for a host that cannot be
-/// resolved. Sends nothing, but for a look at which of several addresses takes connections.
-Route find_route(const EndpointSpec& endpoint, const StormSpec& spec);
 
 /// One worker's connections to the target.
 class Transport {

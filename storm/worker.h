@@ -101,6 +101,7 @@ class Worker final : public ExchangeListener {
     void on_exchange_done(Connection& connection) override;
 
     void run_phase(Phase phase);
+    void look_again();
     void open_or_warm(Connection& connection);
     void on_prepared(Connection& connection);
     [[noreturn]] void refuse_to_start() const;
@@ -158,6 +159,7 @@ class Worker final : public ExchangeListener {
     std::size_t next_to_prepare_ = 0;
     std::size_t prepared_ = 0;
     std::string prepare_error_;
+    std::string_view prepare_hint_ = "is the service running there?";
 
     Plan::Cursor visits_;  // at this worker's next visit
     const ClosedLoop* closed_loop_ = nullptr;

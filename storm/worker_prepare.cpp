@@ -15,11 +15,20 @@ using std::chrono::milliseconds;
 /// SYNs under way at once while connections are opened: below any listen backlog in use.
 constexpr std::size_t kOpeningMax = 64;
 constexpr auto kPrepareMax = std::chrono::seconds(15);
+constexpr std::string_view kTlsHint = "\"tls\" in the target file says who is trusted and who asks";
+
+/// "tls_failed (certificate verify failed: self-signed certificate)"
+std::string in_words(const Exchange& exchange) {
+    const bool says_it_all = exchange.error == TransportError::connect_refused;
+    if (exchange.reason.empty() || says_it_all) return std::string(to_string(exchange.error));
+    return fmt::format("{} ({})", to_string(exchange.error), exchange.reason);
+}
 
 }  // namespace
 
 void Worker::prepare() {
     run_phase(Phase::opening);
+    if (job_.route.target.tls != nullptr) look_again();
     if (job_.warm_up != nullptr) run_phase(Phase::warming);
 }
 
@@ -42,6 +51,23 @@ void Worker::run_phase(Phase phase) {
     if (!prepare_error_.empty()) refuse_to_start();
 }
 
+/// In TLS 1.3 a service refuses a client's certificate, or the want of one, after the handshake:
+/// what was opened is open only when that word had the time to come.
+void Worker::look_again() {
+    constexpr auto kLate = milliseconds(50);
+    const auto until = Clock::now() + kLate;
+    while (Clock::now() < until) loop_.turn(until);
+    for (std::size_t i = 0; i < connections_.size(); ++i) {
+        if (connections_[i]->is_open()) continue;
+        const std::string& reason = connections_[i]->exchange().reason;
+        prepare_error_ =
+            fmt::format("connection {} of {} was closed again once it was open: {}", i + 1,
+                        connections_.size(), reason.empty() ? "no reason is given" : reason);
+        prepare_hint_ = kTlsHint;
+        refuse_to_start();
+    }
+}
+
 void Worker::open_or_warm(Connection& connection) {
     if (phase_ == Phase::opening) {
         connection.open();
@@ -53,14 +79,18 @@ void Worker::open_or_warm(Connection& connection) {
 }
 
 void Worker::on_prepared(Connection& connection) {
+    if (!prepare_error_.empty()) return;  // the first one is told
     ++prepared_;
     const Exchange& exchange = connection.exchange();
     if (exchange.error != TransportError::none) {
-        prepare_error_ =
-            phase_ == Phase::opening
-                ? fmt::format("connection {} of {} could not be opened: {}", prepared_,
-                              connections_.size(), to_string(exchange.error))
-                : fmt::format("the warm-up request failed: {}", to_string(exchange.error));
+        const std::string why = in_words(exchange);
+        prepare_error_ = phase_ == Phase::opening
+                             ? fmt::format("connection {} of {} could not be opened: {}", prepared_,
+                                           connections_.size(), why)
+                             : fmt::format("the warm-up request failed: {}", why);
+        if (exchange.error == TransportError::tls_failed) {
+            prepare_hint_ = kTlsHint;
+        }
     } else if (phase_ == Phase::warming && exchange.status / 100 != 2) {
         prepare_error_ = fmt::format("the warm-up request was answered with {}", exchange.status);
     } else if (next_to_prepare_ < connections_.size()) {
@@ -69,9 +99,8 @@ void Worker::on_prepared(Connection& connection) {
 }
 
 void Worker::refuse_to_start() const {
-    throw EnvironmentError(
-        fmt::format("target {}: {}; nothing was sent: is the service running there?",
-                    job_.target_name, prepare_error_));
+    throw EnvironmentError(fmt::format("target {}: {}; nothing was sent: {}", job_.target_name,
+                                       prepare_error_, prepare_hint_));
 }
 
 }  // namespace claimstorm

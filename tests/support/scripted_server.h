@@ -1,18 +1,15 @@
 #pragma once
 
-#include <arpa/inet.h>
+#include <algorithm>
 #include <atomic>
-#include <cstdint>
 #include <functional>
 #include <list>
+#include <map>
 #include <mutex>
-#include <netinet/in.h>
-#include <poll.h>
 #include <string>
-#include <sys/socket.h>
 #include <thread>
-#include <unistd.h>
-#include <vector>
+
+#include "tests/support/test_stream.h"
 
 namespace claimstorm::test {
 
@@ -22,6 +19,7 @@ struct ScriptedAnswer {
     bool close = false;
     bool reset = false;  ///< close with RST, so that the client sees the connection break
     bool hang = false;   ///< answer nothing more, keep the connection open
+    bool cut = false;    ///< close without the farewell of TLS
 };
 
 inline std::string http_answer(int status, const std::string& body,
@@ -39,23 +37,12 @@ class ScriptedServer {
     /// connections. Called from several threads at once.
     using Answer = std::function<ScriptedAnswer(const std::string& request, int number)>;
 
-    explicit ScriptedServer(Answer answer) : answer_(std::move(answer)) {
-        listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof address;
-        const int bound = ::bind(listener_, reinterpret_cast<sockaddr*>(&address), size);
-        const int listening = ::listen(listener_, 1024);
-        ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
-        port_ = bound == 0 && listening == 0 ? ntohs(address.sin_port) : 0;
+    explicit ScriptedServer(Answer answer, Listening where = {})
+        : answer_(std::move(answer)), where_(std::move(where)), listener_(where_) {
         acceptor_ = std::thread([this] { accept_loop(); });
     }
 
-    ~ScriptedServer() {
-        stop();
-        ::close(listener_);
-    }
+    ~ScriptedServer() { stop(); }
     ScriptedServer(const ScriptedServer&) = delete;
     ScriptedServer& operator=(const ScriptedServer&) = delete;
 
@@ -63,18 +50,22 @@ class ScriptedServer {
     void stop() {
         if (stopping_.exchange(true)) return;
         acceptor_.join();
-        ::shutdown(listener_, SHUT_RDWR);
+        ::shutdown(listener_.fd(), SHUT_RDWR);
         const std::lock_guard lock(mutex_);
         for (std::thread& thread : threads_) thread.join();
         threads_.clear();
     }
 
-    std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+    std::string url() const {
+        return (where_.tls != nullptr ? "https://127.0.0.1:" : "http://127.0.0.1:") +
+               std::to_string(listener_.port());
+    }
+    std::uint16_t port() const { return listener_.port(); }
     int requests() const { return requests_; }
     int connections() const { return connections_; }
-    /// The address of each connection's other end, in the order they came.
-    std::vector<std::string> peers() {
-        const std::lock_guard lock(mutex_);
+    /// How many connections came from each address.
+    std::map<std::string, int> peers() {
+        const std::lock_guard lock(peers_mutex_);
         return peers_;
     }
 
@@ -83,48 +74,39 @@ class ScriptedServer {
 
     void accept_loop() {
         while (!stopping_) {
-            pollfd waiting{listener_, POLLIN, 0};
+            pollfd waiting{listener_.fd(), POLLIN, 0};
             if (::poll(&waiting, 1, kPollMs) <= 0) continue;
-            sockaddr_in peer{};
-            socklen_t size = sizeof peer;
-            const int connection =
-                ::accept4(listener_, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_CLOEXEC);
+            const int connection = ::accept4(listener_.fd(), nullptr, nullptr, SOCK_CLOEXEC);
             if (connection < 0) continue;
             ++connections_;
-            char text[INET_ADDRSTRLEN] = {};
-            ::inet_ntop(AF_INET, &peer.sin_addr, text, sizeof text);
             const std::lock_guard lock(mutex_);
-            peers_.emplace_back(text);
             threads_.emplace_back([this, connection] { serve(connection); });
         }
     }
 
     void serve(int connection) {
+        TestStream stream(connection, where_, stopping_);
+        if (!stream.is_good()) return;
+        if (where_.unix_path.empty()) {
+            const std::lock_guard lock(peers_mutex_);
+            ++peers_[stream.peer()];
+        }
         std::string unread;
         while (!stopping_) {
-            const std::string request = take_request(connection, unread);
+            const std::string request = take_request(stream, unread);
             if (request.empty()) break;
             const ScriptedAnswer answer = answer_(request, requests_++);
-            std::size_t sent = 0;
-            while (sent < answer.bytes.size()) {
-                const ssize_t n = ::send(connection, answer.bytes.data() + sent,
-                                         answer.bytes.size() - sent, MSG_NOSIGNAL);
-                if (n <= 0) break;
-                sent += static_cast<std::size_t>(n);
-            }
-            if (answer.reset) {
-                const linger now{1, 0};
-                ::setsockopt(connection, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-            }
-            if (answer.close || answer.reset) break;
-            if (answer.hang) wait_for_end(connection);
+            stream.write(answer.bytes);
+            if (answer.reset) stream.reset_at_close();
+            if (answer.close) stream.end();
+            if (answer.close || answer.reset || answer.cut) break;
+            if (answer.hang) wait_for_end(stream);
         }
-        ::close(connection);
     }
 
     /// One request with its body; empty when the connection ended or the server stops.
-    std::string take_request(int connection, std::string& unread) {
-        while (!stopping_) {
+    static std::string take_request(TestStream& stream, std::string& unread) {
+        while (true) {
             const std::size_t header_end = unread.find("\r\n\r\n");
             if (header_end != std::string::npos) {
                 std::size_t length = 0;
@@ -137,34 +119,30 @@ class ScriptedServer {
                     return request;
                 }
             }
-            pollfd waiting{connection, POLLIN, 0};
-            if (::poll(&waiting, 1, kPollMs) <= 0) continue;
+            if (!stream.wait()) return {};
             char buffer[4096];
-            const ssize_t n = ::recv(connection, buffer, sizeof buffer, 0);
-            if (n <= 0) return {};
-            unread.append(buffer, static_cast<std::size_t>(n));
+            const std::size_t n = stream.read(buffer, sizeof buffer);
+            if (n == 0) return {};
+            unread.append(buffer, n);
         }
-        return {};
     }
 
-    void wait_for_end(int connection) {
-        while (!stopping_) {
-            pollfd waiting{connection, POLLIN, 0};
-            if (::poll(&waiting, 1, kPollMs) <= 0) continue;
-            char byte = 0;
-            if (::recv(connection, &byte, 1, 0) <= 0) return;
+    static void wait_for_end(TestStream& stream) {
+        char byte = 0;
+        while (stream.wait() && stream.read(&byte, 1) > 0) {
         }
     }
 
     Answer answer_;
-    int listener_ = -1;
-    std::uint16_t port_ = 0;
+    Listening where_;
+    TestListener listener_;
     std::atomic<bool> stopping_{false};
     std::atomic<int> requests_{0};
     std::atomic<int> connections_{0};
     std::mutex mutex_;
     std::list<std::thread> threads_;
-    std::vector<std::string> peers_;
+    std::mutex peers_mutex_;
+    std::map<std::string, int> peers_;
     std::thread acceptor_;
 };
 

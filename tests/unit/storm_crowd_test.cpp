@@ -236,22 +236,3 @@ TEST_CASE("with the last-byte gate, every request is out but for a byte before a
     CHECK(server.missing_at_first_whole() <= 19);
     CHECK(server.least_at_first_whole() >= 100);
 }
-
-TEST_CASE("connections come from the addresses asked for, in turn") {
-    Recorder service;
-    Crowd crowd(service.server.url(), 6, 6);
-    crowd.order.spec.threads = 2;
-    crowd.order.spec.source_addresses = {"127.0.0.2", "127.0.0.3"};
-    CHECK(crowd.fire().size() == 6);
-    std::map<std::string, int> peers;
-    for (const std::string& peer : service.server.peers()) ++peers[peer];
-    CHECK(peers == std::map<std::string, int>{{"127.0.0.2", 3}, {"127.0.0.3", 3}});
-}
-
-TEST_CASE("an address that is not of this machine is told before anything is sent") {
-    Recorder service;
-    Crowd crowd(service.server.url(), 2, 2);
-    crowd.order.spec.source_addresses = {"192.0.2.1"};
-    CHECK_THROWS_AS(crowd.fire(), EnvironmentError);
-    CHECK(service.seen.empty());
-}

@@ -191,12 +191,18 @@ TEST_CASE("a base URL is taken apart") {
     CHECK(six.host_header() == "[::1]:81");
     CHECK(parse_base_url("http://localhost").port == 80);
     CHECK(parse_base_url("http://localhost").host_header() == "localhost");
+    const HttpAddress secure = parse_base_url("https://shop.example/api");
+    CHECK(secure.tls);
+    CHECK(secure.port == 443);
+    CHECK(secure.host_header() == "shop.example");
+    CHECK(secure.origin() == "https://shop.example");
+    CHECK(parse_base_url("https://shop.example:80").host_header() == "shop.example:80");
 }
 
 TEST_CASE("what is no base URL is refused") {
-    for (const char* url : {"", "127.0.0.1:80", "ftp://h", "https://h", "http://", "http://h:0",
-                            "http://h:65536", "http://h:80x", "http://[::1", "http://[::1]x",
-                            "http://u:p@h", "http://h/?q", "http://h /"}) {
+    for (const char* url :
+         {"", "127.0.0.1:80", "ftp://h", "http://", "http://h:0", "http://h:65536", "http://h:80x",
+          "http://[::1", "http://[::1]x", "http://u:p@h", "http://h/?q", "http://h /"}) {
         INFO(url);
         CHECK_THROWS_AS(parse_base_url(url), UsageError);
     }
