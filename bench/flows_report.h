@@ -24,5 +24,5 @@ struct FlowRow {
 std::string flows_table(const std::vector<FlowRow>& rows);
 
 /// Puts the table between the two bench marks of flows.md in `docs`, and the picture beside it as
-/// flows.svg. Throws std::runtime_error.
+/// flows.svg. Throws EnvironmentError.
 void write_flows_docs(const std::filesystem::path& docs, const std::vector<FlowRow>& rows);

@@ -7,6 +7,8 @@
 
 #include "cli/command.h"
 #include "model/error.h"
+#include "storm/figures.h"
+#include "storm/hgrm.h"
 #include "storm/history_export.h"
 #include "storm/history_file.h"
 
@@ -16,20 +18,35 @@ namespace {
 struct Flags {
     std::string run;
     std::string format = "ndjson";
+    std::string from = "due";
 };
+
+/// The latency distribution, as the plotters of HdrHistogram read it.
+void print_hgrm(const History& history, bool from_due) {
+    const auto recorder = std::make_unique<StormRecorder>();
+    for (const Attempt& attempt : history.attempts) recorder->add(attempt);
+    fmt::print("{}", hgrm_text(from_due ? recorder->latency() : recorder->service()));
+}
+
+void print_attempts(const History& history, const Names& users, const TextPool& texts, bool csv) {
+    if (csv) fmt::print("{}\n", history_csv_header());
+    std::uint64_t index = 0;
+    for (const Attempt& attempt : history.attempts) {
+        const ExportedAttempt exported{index++, attempt, users.name(attempt.user),
+                                       texts.view(attempt.claim_id)};
+        fmt::print("{}\n", csv ? to_csv(exported) : to_ndjson(exported));
+    }
+}
 
 int print_history(const Flags& flags) {
     Names users;
     TextPool texts;
     const HistoryContents contents =
         read_history(std::filesystem::path(flags.run) / "history.bin", users, texts);
-    const bool csv = flags.format == "csv";
-    if (csv) fmt::print("{}\n", history_csv_header());
-    std::uint64_t index = 0;
-    for (const Attempt& attempt : contents.history.attempts) {
-        const ExportedAttempt exported{index++, attempt, users.name(attempt.user),
-                                       texts.view(attempt.claim_id)};
-        fmt::print("{}\n", csv ? to_csv(exported) : to_ndjson(exported));
+    if (flags.format == "hgrm") {
+        print_hgrm(contents.history, flags.from == "due");
+    } else {
+        print_attempts(contents.history, users, texts, flags.format == "csv");
     }
     if (std::fflush(stdout) != 0) throw EnvironmentError("the output could not be written");
     if (!contents.history.missing_tail.empty()) {
@@ -44,8 +61,13 @@ void add_history_command(CLI::App& app, CommandBody& chosen) {
     const auto flags = std::make_shared<Flags>();
     CLI::App* command = app.add_subcommand("history", "Print every attempt of a run, one a line");
     command->add_option("run", flags->run, "Run folder")->required();
-    command->add_option("--format", flags->format, "ndjson or csv")
-        ->check(CLI::IsMember({"ndjson", "csv"}))
+    command->add_option("--format", flags->format, "ndjson, csv, or hgrm: the latency distribution")
+        ->check(CLI::IsMember({"ndjson", "csv", "hgrm"}))
+        ->capture_default_str();
+    command
+        ->add_option("--from", flags->from,
+                     "Where hgrm's latency begins: due (what users felt) or sent (the service's)")
+        ->check(CLI::IsMember({"due", "sent"}))
         ->capture_default_str();
     command->callback([flags, &chosen] { chosen = [flags] { return print_history(*flags); }; });
 }

@@ -34,6 +34,8 @@ int run(int argc, char** argv) {
     claimstorm::add_demo_command(app, chosen);
     claimstorm::add_run_command(app, chosen);
     claimstorm::add_storm_command(app, chosen);
+    claimstorm::add_init_command(app, chosen);
+    claimstorm::add_probe_command(app, chosen);
     claimstorm::add_check_command(app, chosen);
     claimstorm::add_history_command(app, chosen);
     claimstorm::add_lab_command(app, chosen);

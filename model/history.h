@@ -47,6 +47,8 @@ struct History {
     std::vector<Attempt> attempts;
     /// Empty when the file was closed properly; else what is missing, for a person to read.
     std::string missing_tail;
+    /// How many connections the storm opened; -1 when the file does not say.
+    std::int64_t connections_opened = -1;
 };
 
 }  // namespace claimstorm

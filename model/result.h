@@ -33,6 +33,9 @@ struct StormFigures {
     LatencyMs service_ms;          ///< done minus sent: what the service took, polls and all
     double attempts_per_s = 0;
     std::optional<double> time_to_sold_out_ms;  ///< release to the end of the first sold_out answer
+    /// TCP connections, TLS and HTTP/2 sessions opened before and during the storm; none when the
+    /// history does not say.
+    std::optional<std::int64_t> connections_opened;
     double duration_ms = 0;                     ///< release to the last answer
 
     std::int64_t count(Outcome outcome) const {

@@ -80,6 +80,7 @@ Json storm_json(const StormFigures& storm) {
         if (count != 0) json["transport_errors"][std::string(to_string(error))] = count;
     }
     json["waited"] = storm.waited;
+    if (storm.connections_opened) json["connections_opened"] = *storm.connections_opened;
     json["release_spread_ms"] = rounded(storm.release_spread_ms);
     json["send_lag_us_p99"] = rounded(storm.send_lag_us_p99);
     json["latency_ms"] = latency_json(storm.latency_ms);

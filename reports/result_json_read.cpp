@@ -178,6 +178,9 @@ StormFigures read_storm(const Node& node) {
     read_counts(node.at("transport_errors"), storm.transport_errors, transport_error_from,
                 kTransportErrors);
     if (node.has("waited")) storm.waited = node.at("waited").integer();
+    if (node.has("connections_opened")) {
+        storm.connections_opened = node.at("connections_opened").integer();
+    }
     storm.release_spread_ms = node.at("release_spread_ms").number();
     storm.send_lag_us_p99 = node.at("send_lag_us_p99").number();
     storm.latency_ms = read_latency(node.at("latency_ms"));

@@ -178,6 +178,10 @@ std::string storm_figures(const StormFigures& storm, bool color) {
         text +=
             fmt::format("            {} waited for a free connection\n", with_commas(storm.waited));
     }
+    if (storm.connections_opened) {
+        text += fmt::format("            over {} connections\n",
+                            with_commas(*storm.connections_opened));
+    }
     const std::string outcomes = counts_line(storm.outcomes, kOutcomes);
     text += paragraph("  answers   ", outcomes.empty() ? "none" : outcomes);
     const std::string errors = counts_line(storm.transport_errors, kTransportErrors);

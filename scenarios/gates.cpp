@@ -46,6 +46,11 @@ constexpr std::array kFigures = {
                [](const StormFigures& f) { return share(f.count(Outcome::unknown), f); }, false},
     GateFigure{"throttled_rate",
                [](const StormFigures& f) { return share(f.count(Outcome::throttled), f); }, false},
+    GateFigure{"connections_opened",
+               [](const StormFigures& f) {
+                   return static_cast<double>(f.connections_opened.value_or(-1));
+               },
+               true},
     GateFigure{"granted",
                [](const StormFigures& f) { return static_cast<double>(f.count(Outcome::granted)); },
                false},

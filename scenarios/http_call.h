@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -16,11 +17,14 @@ struct HttpCall {
 
 struct HttpAnswer {
     long status = 0;
-    std::string body;  ///< its beginning, up to the limit asked for
+    std::string headers;  ///< the status line and the headers, each with its line break
+    std::string body;     ///< its beginning, up to the limit asked for
+    bool is_cut = false;  ///< the body is longer
+    std::chrono::microseconds took{0};
 };
 
-/// Makes the call through libcurl, directly and within 15 s. Throws EnvironmentError when no
-/// answer came.
+/// Makes the call through libcurl, directly and within 15 s; what the headers say is sent and
+/// nothing else but Content-Length. Throws EnvironmentError when no answer came.
 HttpAnswer http_call(const HttpCall& call, std::size_t body_bytes_max);
 
 }  // namespace claimstorm

@@ -12,8 +12,9 @@
 namespace claimstorm {
 
 /// Judges evidence by the scenario's checks and gates. No I/O: the same evidence gives the same
-/// result, now or from a run folder years later.
-Result judge(const Scenario& scenario, std::uint64_t seed, const Evidence& evidence,
+/// result, now or from a run folder years later. Attempts at other campaigns count in the storm's
+/// figures; for the checks their places in `evidence.history` are taken by attempts never sent.
+Result judge(const Scenario& scenario, std::uint64_t seed, Evidence& evidence,
              std::vector<std::string> notes);
 
 /// A remark for each response that no outcome rule fitted.

@@ -153,9 +153,9 @@ class CsvUserSource final : public UserSource {
             end = scanner.end();
         });
         if (rows < size()) {
-            throw UsageError(fmt::format(
-                "{} has {} users, and the storm wants {}: lower storm.users or add rows",
-                spec_.path, rows, size()));
+            throw UsageError(
+                fmt::format("{} has {} users, and {} are wanted: lower storm.users or add rows",
+                            spec_.path, rows, size()));
         }
         offsets_.push_back(end);
         return hashes;

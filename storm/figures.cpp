@@ -53,7 +53,12 @@ void StormRecorder::add(const Attempt& attempt) {
     }
 }
 
+void StormRecorder::add_connections(std::int64_t opened) {
+    counts_.connections_opened = counts_.connections_opened.value_or(0) + opened;
+}
+
 void StormRecorder::merge(const StormRecorder& other) {
+    if (other.counts_.connections_opened) add_connections(*other.counts_.connections_opened);
     counts_.attempts += other.counts_.attempts;
     counts_.waited += other.counts_.waited;
     add_all(counts_.outcomes, other.counts_.outcomes);
@@ -91,6 +96,7 @@ StormFigures StormRecorder::figures() const {
 StormFigures storm_figures(const History& history) {
     const auto recorder = std::make_unique<StormRecorder>();  // too much for a thread's stack
     for (const Attempt& attempt : history.attempts) recorder->add(attempt);
+    if (history.connections_opened >= 0) recorder->add_connections(history.connections_opened);
     return recorder->figures();
 }
 

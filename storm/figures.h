@@ -14,6 +14,7 @@ class StormRecorder {
   public:
     void add(const Attempt& attempt);
     void merge(const StormRecorder& other);
+    void add_connections(std::int64_t opened);
 
     /// `send_lag_us_p99` leaves out the attempts that waited for a free connection: their lateness
     /// is the service's, and `waited` counts them. An attempt that was polled lasts until the

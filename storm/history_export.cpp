@@ -43,24 +43,25 @@ std::string to_ndjson(const ExportedAttempt& exported) {
     add("ticket", attempt.ticket, kNoNumber);
     add("amount_cents", attempt.amount_cents, kNoNumber);
     if (attempt.waited) json["waited"] = true;
+    if (attempt.campaign != 0) json["other_campaign"] = attempt.campaign;
     return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 std::string to_csv(const ExportedAttempt& exported) {
     const Attempt& attempt = exported.attempt;
     return fmt::format(
-        "{},{},{},{},{},{},{},{},{},{},{},{},{},{}", exported.index, quoted(exported.user),
+        "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}", exported.index, quoted(exported.user),
         attempt.number, to_string(attempt.outcome), number_unless(attempt.http_status, 0),
         attempt.transport_error == TransportError::none ? "" : to_string(attempt.transport_error),
         attempt.due_ns, number_unless(attempt.sent_ns, kNever),
         number_unless(attempt.first_byte_ns, kNever), number_unless(attempt.done_ns, kNever),
         quoted(exported.claim_id), number_unless(attempt.ticket, kNoNumber),
-        number_unless(attempt.amount_cents, kNoNumber), attempt.waited ? 1 : 0);
+        number_unless(attempt.amount_cents, kNoNumber), attempt.waited ? 1 : 0, attempt.campaign);
 }
 
 std::string_view history_csv_header() {
     return "index,user,attempt,outcome,status,error,due_ns,sent_ns,first_byte_ns,done_ns,claim_id,"
-           "ticket,amount_cents,waited";
+           "ticket,amount_cents,waited,other_campaign";
 }
 
 }  // namespace claimstorm

@@ -77,7 +77,7 @@ class HistoryWriter {
 
     /// Writes what is queued and the closing chunk. Throws EnvironmentError when the disk refused
     /// any of it; the chunks before are kept, and the message says how many attempts they hold.
-    void close();
+    void close(std::int64_t connections_opened = -1);
 
   private:
     void enqueue(char type, std::uint32_t records, const std::string& payload);

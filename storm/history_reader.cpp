@@ -43,8 +43,10 @@ std::optional<UnmatchedSample> parse_sample(std::string_view payload) try {
 }
 
 /// The number of attempts that the closing chunk promises.
-std::optional<std::uint64_t> parse_end(std::string_view payload) try {
-    return json::parse(payload).at("attempts").get<std::uint64_t>();
+std::optional<std::uint64_t> parse_end(std::string_view payload, History& history) try {
+    const json end = json::parse(payload);
+    history.connections_opened = end.value("connections_opened", std::int64_t{-1});
+    return end.at("attempts").get<std::uint64_t>();
 } catch (const json::exception&) {
     return std::nullopt;
 }
@@ -175,7 +177,7 @@ HistoryContents read_history(const std::filesystem::path& path, Names& names, Te
         } else if (header.type == 'S') {
             if (auto sample = parse_sample(payload)) contents.samples.push_back(std::move(*sample));
         } else if (header.type == 'E') {
-            promised = parse_end(payload);
+            promised = parse_end(payload, contents.history);
         }
     }
     if (!has_header) {

@@ -166,15 +166,16 @@ void HistoryWriter::stop_thread() {
     if (thread_.joinable()) thread_.join();
 }
 
-void HistoryWriter::close() {
+void HistoryWriter::close(std::int64_t connections_opened) {
     if (path_.empty()) return;
     std::uint64_t attempts = 0;
     stop_thread();
     attempts = attempts_written_;
     if (error_ == 0) {
-        const std::string payload = dump({{"attempts", attempts}});
+        nlohmann::ordered_json end = {{"attempts", attempts}};
+        if (connections_opened >= 0) end["connections_opened"] = connections_opened;
         try {
-            write_chunk(encode_chunk('E', 1, payload));
+            write_chunk(encode_chunk('E', 1, dump(end)));
             if (::fsync(file_) != 0) error_ = errno;
         } catch (const std::system_error& error) {
             error_ = error.code().value();

@@ -83,6 +83,7 @@ void Http1Connection::on_connect(Progress progress) {
         return;
     }
     state_ = State::open;
+    ++opened_;
     idle_since_ns_ = listener_.now_ns();
     if (!opening_) {
         write_request();
@@ -220,6 +221,7 @@ void Http1Connection::complete(bool bytes_left_over) {
 
 void Http1Connection::close() {
     stream_.close();
+    held_ = false;
     state_ = State::closed;
 }
 

@@ -153,10 +153,11 @@ std::size_t JsonPicker::add(const std::string& pointer) {
     std::vector<std::string> tokens;
     for (; !rest.empty(); rest.pop_back()) tokens.push_back(rest.back());
     std::size_t at = 0;
-    for (auto token = tokens.rbegin(); token != tokens.rend(); ++token) {
+    std::reverse(tokens.begin(), tokens.end());
+    for (const std::string& token : tokens) {
         const auto& children = nodes_[at].children;
         const auto found = std::find_if(children.begin(), children.end(), [&](std::size_t child) {
-            return nodes_[child].token == *token;
+            return nodes_[child].token == token;
         });
         if (found != children.end()) {
             at = *found;
@@ -164,7 +165,7 @@ std::size_t JsonPicker::add(const std::string& pointer) {
         }
         const std::size_t added = nodes_.size();
         nodes_[at].children.push_back(added);
-        nodes_.push_back({*token, array_index(*token, kNone), kNone, {}});
+        nodes_.push_back({token, array_index(token, kNone), kNone, {}});
         at = added;
     }
     if (nodes_[at].slot == kNone) nodes_[at].slot = slots_++;

@@ -274,7 +274,7 @@ std::unique_ptr<StormRecorder> run_storm(const StormOrder& order, const Plan& pl
         if (ended == 0 && !history_path.empty()) std::filesystem::remove(history_path);
         throw;
     }
-    history.close();
+    history.close(recorder->figures().connections_opened.value_or(0));
     return recorder;
 }
 

@@ -82,6 +82,7 @@ void Worker::fire(Clock::time_point release) {
     }
     pump({});
     run_until_done();
+    for (const auto& connection : connections_) recorder_->add_connections(connection->opened());
     publish();
     lane_.flush();
 }
@@ -100,7 +101,7 @@ void Worker::run_until_done() {
 }
 
 bool Worker::is_done() const {
-    return in_flight_ == 0 && follow_ups_.empty() && polls_.empty() &&
+    return in_flight_ == 0 && clicks_.empty() && retries_.empty() && polls_.empty() &&
            (halted_ || !has_visit(now_ns()));
 }
 
@@ -120,6 +121,10 @@ TimeNs Worker::visit_due_ns() const {
 /// it must do with what there is.
 bool Worker::may_start_visit() const {
     return !visits_.at_end() && free_connections() >= std::min(visit_size(), connections_.size());
+}
+
+bool Worker::may_retry(TimeNs now) const {
+    return !retries_.empty() && retries_.top().eligible_ns <= now && free_connections() > 0;
 }
 
 bool Worker::is_visit_due(TimeNs now) const {
@@ -152,7 +157,10 @@ void Worker::start_visit(Connection& connection, bool waited) {
 
 TimeNs Worker::next_eligible_ns() const {
     TimeNs next = kNever;
-    if (!follow_ups_.empty()) next = follow_ups_.top().eligible_ns;
+    if (!clicks_.empty()) next = clicks_.top().eligible_ns;
+    if (!retries_.empty() && free_connections() > 0) {
+        next = std::min(next, retries_.top().eligible_ns);
+    }
     const TimeNs now = now_ns();
     if (!polls_.empty() && may_poll(now)) next = std::min(next, polls_.next_due_ns());
     if (has_visit(now) && may_start_visit()) next = std::min(next, visit_due_ns());
@@ -163,12 +171,19 @@ TimeNs Worker::next_eligible_ns() const {
 // none.
 bool Worker::assign_next(Connection& connection, Starved starved) {
     const TimeNs now = now_ns();
-    if (!follow_ups_.empty() && follow_ups_.top().eligible_ns <= now) {
-        const FollowUp next = follow_ups_.top();
-        follow_ups_.pop();
-        if (next.reserved && reserved_ > 0) --reserved_;
+    if (!clicks_.empty() && clicks_.top().eligible_ns <= now) {
+        const FollowUp next = clicks_.top();
+        clicks_.pop();
+        if (reserved_ > 0) --reserved_;
         connection.later.clear();
-        assign(connection, next.attempt, next.waited || starved.follow_up);
+        assign(connection, next.attempt, next.waited || starved.click);
+        return true;
+    }
+    if (may_retry(now)) {
+        const PlannedAttempt next = retries_.top().attempt;
+        retries_.pop();
+        connection.later.clear();
+        assign(connection, next, starved.visit);
         return true;
     }
     // Waiting for a connection may have outlasted their time. Whoever claimed later stands before
@@ -237,7 +252,7 @@ void Worker::watch(Connection& connection, TimeNs since) {
 void Worker::queue_later_clicks(const Connection& connection, TimeNs sent_ns) {
     const TimeNs behind = sent_ns - connection.planned.due_ns;
     for (const PlannedAttempt& click : connection.later) {
-        follow_ups_.push({click.due_ns + behind, click, connection.waited, true});
+        clicks_.push({click.due_ns + behind, click, connection.waited});
     }
 }
 
@@ -246,13 +261,13 @@ void Worker::on_exchange_done(Connection& connection) {
         on_prepared(connection);
         return;
     }
+    const Starved starved{is_visit_due(now_ns()) && !may_start_visit(), idle_.empty()};
     --in_flight_;
     if (connection.polled) {
         on_poll_done(connection);
     } else {
         on_claim_done(connection);
     }
-    const Starved starved{!may_start_visit(), idle_.empty()};
     idle_.push_back(&connection);
     pump(starved);
 }
@@ -317,7 +332,8 @@ void Worker::halt(TransportError reason) {
 
 /// The later clicks of users whose first attempt went out, and the retries, are in the queue.
 void Worker::record_what_was_not_begun() {
-    for (; !follow_ups_.empty(); follow_ups_.pop()) record_not_sent(follow_ups_.top().attempt);
+    for (; !clicks_.empty(); clicks_.pop()) record_not_sent(clicks_.top().attempt);
+    for (; !retries_.empty(); retries_.pop()) record_not_sent(retries_.top().attempt);
     // Nobody has planned whom a closed loop with a duration would have come to.
     if (closed_loop_ != nullptr && closed_loop_->duration.count() > 0) return;
     for (; !visits_.at_end(); visits_.next()) {

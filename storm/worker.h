@@ -82,8 +82,7 @@ class Worker final : public ExchangeListener {
     struct FollowUp {
         TimeNs eligible_ns;
         PlannedAttempt attempt;
-        bool waited;    // a later click whose first one waited has waited, too
-        bool reserved;  // a connection is kept for it
+        bool waited;  // a later click whose first one waited has waited, too
         bool operator>(const FollowUp& other) const { return eligible_ns > other.eligible_ns; }
     };
     struct Deadline {
@@ -94,7 +93,7 @@ class Worker final : public ExchangeListener {
     /// What could not be started a moment ago, for want of free connections.
     struct Starved {
         bool visit = false;
-        bool follow_up = false;
+        bool click = false;
     };
 
     TimeNs now_ns() const override;
@@ -114,6 +113,7 @@ class Worker final : public ExchangeListener {
     std::size_t visit_size() const { return 1 + visits_.visit().later.size(); }
     bool has_visit(TimeNs now) const;
     TimeNs visit_due_ns() const;
+    bool may_retry(TimeNs now) const;
     bool may_start_visit() const;
     bool is_visit_due(TimeNs now) const;
     bool may_poll(TimeNs now) const;
@@ -163,7 +163,9 @@ class Worker final : public ExchangeListener {
 
     Plan::Cursor visits_;  // at this worker's next visit
     const ClosedLoop* closed_loop_ = nullptr;
-    std::priority_queue<FollowUp, std::vector<FollowUp>, std::greater<>> follow_ups_;
+    using FollowUps = std::priority_queue<FollowUp, std::vector<FollowUp>, std::greater<>>;
+    FollowUps clicks_;   // connections are kept for them
+    FollowUps retries_;  // these take what is free
     PollQueue polls_;
     bool visits_turn_ = false;         // a first attempt that is due goes before the next poll
     std::deque<Connection*> idle_;     // the longest idle in front

@@ -107,7 +107,7 @@ bool Worker::retry_later(const PlannedAttempt& planned, Outcome outcome) {
     if (retry.key == KeyUse::fresh) next.key = next.number;
     next.due_ns = now_ns() + std::llround(static_cast<double>(retry.after.count()) * (1 + jitter));
     --next.tries_left;
-    follow_ups_.push({next.due_ns, next, false, false});
+    retries_.push({next.due_ns, next, false});
     return true;
 }
 

@@ -2,6 +2,7 @@
 #include <mutex>
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "tests/support/program.h"
@@ -65,7 +66,7 @@ TEST_CASE("every user of a file claims with a token of its own, which the run fo
     CHECK(json::parse(ended.out).at("storm").at("outcomes").at("granted") == 5);
     REQUIRE(bodies.size() == kUsers);
     for (const auto& [token, body] : bodies) {
-        REQUIRE(body == "uid=id-" + token + "&city=Bad+Aibling+%26+%0A" + token);
+        REQUIRE(body == fmt::format("uid=id-{0}&city=Bad+Aibling+%26+%0A{0}", token));
     }
     for (const auto& file : fs::directory_iterator(folder.path / "run")) {
         INFO(file.path());
@@ -123,7 +124,7 @@ TEST_CASE("a users' file that will not do is told in one line, and nothing is le
     };
     refused("s.json: /target/users/csv: the users' file '");
     write_accounts(folder.path, kUsers - 1);
-    refused("accounts.csv has 299 users, and the storm wants 300");
+    refused("accounts.csv has 299 users, and 300 are wanted");
     spill(folder.path / "accounts.csv", "secret_word,uid,city\na,b\n");
     refused("accounts.csv:2: a row of 2, where the first one names 3 columns");
 }

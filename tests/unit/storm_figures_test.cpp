@@ -1,8 +1,10 @@
 #include <memory>
+#include <sstream>
 
 #include <catch2/catch.hpp>
 
 #include "storm/figures.h"
+#include "storm/hgrm.h"
 #include "storm/histogram.h"
 #include "storm/random.h"
 
@@ -136,4 +138,59 @@ TEST_CASE("without an answer nothing is measured and nothing divides by zero") {
     CHECK(figures.attempts_per_s == 0);
     CHECK(figures.latency_ms.p99 == 0);
     CHECK_FALSE(figures.time_to_sold_out_ms.has_value());
+}
+
+TEST_CASE("a distribution is written as HdrHistogram's plotters read it") {
+    const auto histogram = std::make_unique<Histogram>();
+    for (int i = 1; i <= 1000; ++i) histogram->record(i * kMs);
+    const std::string text = hgrm_text(*histogram);
+    CHECK(text.starts_with("       Value     Percentile TotalCount 1/(1-Percentile)\n\n"));
+    CHECK(text.find("     500.171 0.500000000000        500           2.00\n") !=
+          std::string::npos);
+    CHECK(text.find("    1000.000 1.000000000000       1000\n") != std::string::npos);
+    CHECK(text.find("#[Mean    =      500.5") != std::string::npos);
+    CHECK(text.find("StdDeviation   =      288.6") != std::string::npos);
+    CHECK(text.find("#[Max     =     1000.000, Total count    =         1000]\n") !=
+          std::string::npos);
+    // Counts never fall, and each line's count is that of the values up to its own.
+    std::istringstream lines(text.substr(text.find("\n\n") + 2));
+    double value = 0;
+    double share = 0;
+    std::uint64_t count = 0;
+    std::uint64_t previous = 0;
+    double inverse = 0;
+    int told = 0;
+    while (lines >> value >> share >> count >> inverse) {
+        CHECK(count >= previous);
+        CHECK(static_cast<double>(count) >= share * 1000 - 1e-9);
+        previous = count;
+        ++told;
+        if (share > 0.99) break;
+    }
+    CHECK(told > 25);
+}
+
+TEST_CASE("what each thread gathered comes to the same as one thread's") {
+    History history;
+    const auto left = std::make_unique<StormRecorder>();
+    const auto right = std::make_unique<StormRecorder>();
+    Random random(3);
+    for (UserId user = 0; user < 500; ++user) {
+        const auto sent = static_cast<TimeNs>(random.below(50 * kMs));
+        Attempt attempt = answered(user % 400, 0, sent, sent + 7 * kMs,
+                                   user % 3 == 0 ? Outcome::granted : Outcome::sold_out);
+        attempt.waited = user % 5 == 0;
+        history.attempts.push_back(attempt);
+        (user % 2 == 0 ? left : right)->add(attempt);
+    }
+    left->merge(*right);
+    const StormFigures apart = left->figures();
+    const StormFigures whole = storm_figures(history);
+    CHECK(apart.users == 400);
+    CHECK(apart.users == whole.users);
+    CHECK(apart.outcomes == whole.outcomes);
+    CHECK(apart.waited == whole.waited);
+    CHECK(apart.release_spread_ms == whole.release_spread_ms);
+    CHECK(apart.latency_ms.p99 == whole.latency_ms.p99);
+    CHECK(apart.time_to_sold_out_ms == whole.time_to_sold_out_ms);
 }

@@ -305,5 +305,5 @@ TEST_CASE("an export names what an attempt has and leaves out what it has not") 
           R"({"index":0,"user":"u1","attempt":1,"outcome":"not_sent","error":"connect_refused",)"
           R"("due_ns":0})");
     CHECK(to_csv({0, attempt, "a,\"b", ""}) ==
-          "0,\"a,\"\"b\",1,not_sent,,connect_refused,0,,,,,,,0");
+          "0,\"a,\"\"b\",1,not_sent,,connect_refused,0,,,,,,,0,0");
 }

@@ -1,0 +1,213 @@
+#include <mutex>
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/program.h"
+#include "tests/support/scripted_server.h"
+#include "tests/support/shared_lab.h"
+
+using namespace claimstorm;
+using namespace claimstorm::test;
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+namespace {
+
+json target_for(const std::string& base_url) {
+    return {{"base_url", base_url},
+            {"claim", {{"path", "/claim"}, {"body", "user={user}"}}},
+            {"outcomes",
+             {{{"status", 200}, {"json", {{"/code", 0}}}, {"is", "granted"}},
+              {{"status", "4xx"}, {"is", "sold_out"}},
+              {{"status", 202}, {"is", "pending"}}}},
+            {"fields", {{"claim_id", "/id"}}}};
+}
+
+bool has(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+/// A probe of a service that answers everything so.
+struct Probed {
+    TemporaryFolder folder;
+    Program program{folder.path};
+    std::mutex mutex;
+    std::vector<std::string> requests;
+    ScriptedServer server;
+    json target;
+
+    explicit Probed(std::function<ScriptedAnswer(int number)> answer)
+        : server([this, answer = std::move(answer)](const std::string& request, int number) {
+              const std::lock_guard lock(mutex);
+              requests.push_back(request);
+              return answer(number);
+          }),
+          target(target_for(server.url())) {}
+    explicit Probed(const std::string& answer)
+        : Probed([answer](int) { return ScriptedAnswer{answer}; }) {}
+
+    Ended probe(std::vector<std::string> arguments = {}) {
+        spill(folder.path / "t.json", target.dump());
+        arguments.insert(arguments.begin(), {"probe", "t.json"});
+        return program.claimstorm(arguments);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a probe sends one claim, the one that a storm would send") {
+    Probed probed(http_answer(200, R"({"code": 0, "id": "c7"})", "X-Shop: yes\r\n"));
+    probed.target["users"] = {{"csv", "a.csv"}};
+    probed.target["claim"]["headers"] = {{"Cookie", "s={session}"}, {"X-Empty", ""}};
+    spill(probed.folder.path / "a.csv", "user,session\nann,s1\nben & co,s2\n");
+    const Ended ended = probed.probe({"--user", "2"});
+    INFO(ended.out << ended.err);
+    CHECK(ended.status == 0);
+    REQUIRE(probed.requests.size() == 1);
+    const std::string& request = probed.requests.front();
+    CHECK(request.starts_with("POST /claim HTTP/1.1\r\n"));
+    CHECK(request.ends_with("\r\n\r\nuser=ben+%26+co"));
+    for (const char* header :
+         {"Cookie: s=s2\r\n", "X-Empty:\r\n", "Content-Length: 15\r\n",
+          "Content-Type: application/x-www-form-urlencoded\r\n", "User-Agent: claimstorm/"}) {
+        INFO(header);
+        CHECK(has(request, header));
+    }
+    CHECK_FALSE(has(request, "Accept"));
+    CHECK(has(ended.out, "a probe is a real claim"));
+    CHECK(has(ended.out, "Cookie: s=s2\n"));
+    CHECK(has(ended.out, "X-Shop: yes\n"));
+    CHECK(has(ended.out,
+              "OUTCOME granted\n  yes   outcomes/0 granted          status is 200; "
+              "/code is 0\n  no    outcomes/1 sold_out         status is 200, wanted "
+              "4xx\n"));
+    CHECK(has(ended.out, "claim_id     c7 (/id)\n"));
+    CHECK(probed.probe({"--user", "3"}).status == 2);
+    CHECK(probed.requests.size() == 1);
+}
+
+TEST_CASE("an answer that no rule fits is shown with what each rule misses") {
+    const std::string body = "<p>\x1b[31m\xff over\r\nload \xc3\xa9</p>" + std::string(3000, 'x');
+    Probed probed(http_answer(502, body));
+    const Ended ended = probed.probe();
+    INFO(ended.out << ended.err);
+    CHECK(ended.status == 4);
+    CHECK(has(ended.out, "OUTCOME unknown: no rule fits"));
+    CHECK(has(ended.out, "status is 502, wanted 200; the body is not JSON, wanted 0"));
+    CHECK(has(ended.out, "<p>\\x1b[31m\\xff over\n  load \xc3\xa9</p>xxx"));
+    CHECK(has(ended.out, "bytes more"));
+    CHECK_FALSE(has(ended.out, std::string(2500, 'x')));
+    CHECK_FALSE(has(ended.out, "\x1b"));
+    const json told = json::parse(probed.probe({"--json"}).out);
+    CHECK(told.at("claim").at("status") == 502);
+    CHECK(told.at("understood") == false);
+    CHECK(told.at("rules").at(1).at("parts").at(0).at("text") == "status is 502, wanted 4xx");
+}
+
+TEST_CASE("a pending claim is asked after as in a storm") {
+    Probed probed([](int number) {
+        if (number == 0) return ScriptedAnswer{http_answer(202, R"({"id": "q9"})")};
+        if (number == 1) return ScriptedAnswer{http_answer(202, "{}")};
+        if (number == 2) return ScriptedAnswer{"", false, true};  // reset: asked again
+        return ScriptedAnswer{http_answer(200, R"({"code": 0})")};
+    });
+    probed.target["poll"] = {{"path", "/result/{claim_id}"}, {"every", "5ms"}, {"until", "5s"}};
+    const Ended ended = probed.probe({"--json"});
+    INFO(ended.out << ended.err);
+    CHECK(ended.status == 0);
+    const json told = json::parse(ended.out);
+    CHECK(told.at("claim").at("outcome") == "pending");
+    REQUIRE(told.at("polls").size() == 3);
+    CHECK(told.at("polls").at(0).at("outcome") == "pending");
+    CHECK(told.at("polls").at(1).contains("error"));
+    CHECK(told.at("polls").at(2).at("outcome") == "granted");
+    CHECK(told.at("poll_end") == "told by poll 3");
+    CHECK(told.at("outcome") == "granted");
+    CHECK(probed.requests.back().starts_with("GET /result/q9 HTTP/1.1\r\n"));
+}
+
+TEST_CASE("asking after a pending claim ends when its time is over, or before it begins") {
+    Probed probed([](int number) {
+        return ScriptedAnswer{http_answer(202, number < 100 ? R"({"id": 1})" : "{}")};
+    });
+    probed.target["poll"] = {{"path", "/r/{claim_id}"}, {"every", "5ms"}, {"until", "60ms"}};
+    const Ended ended = probed.probe();
+    INFO(ended.out);
+    CHECK(ended.status == 0);
+    CHECK(has(ended.out, "POLLS still open after 60ms: a storm records it as pending"));
+    probed.target["fields"]["claim_id"] = "/nowhere";
+    CHECK(
+        has(probed.probe().out, "POLLS never asked: the answer to the claim carries no claim id"));
+}
+
+TEST_CASE("a service that is not there, or a subject that cannot be probed, is told in one line") {
+    const TemporaryFolder folder;
+    const auto refused = [&folder](const json& document, std::vector<std::string> arguments,
+                                   int status, const std::string& part) {
+        const TemporaryFolder own;
+        spill(own.path / "t.json", document.dump());
+        arguments.insert(arguments.begin(), {"probe", "t.json"});
+        const Ended ended = Program(own.path).claimstorm(arguments);
+        INFO(ended.out << ended.err);
+        CHECK(ended.status == status);
+        CHECK(has(ended.err, part));
+        CHECK(ended.out.empty());
+    };
+    json target = target_for("http://127.0.0.1:1");
+    refused(target, {}, 3, "http://127.0.0.1:1/claim: ");
+    refused(target, {"--user", "0"}, 2, "--user");
+    target["claim"]["path"] = "/{campaign}";
+    refused(target, {}, 2, "say which with --campaign");
+    refused(target, {"--campaign", "7"}, 3, "http://127.0.0.1:1/7: ");
+    refused({{"x", 1}}, {}, 2, "t.json: /: unknown key 'x'");
+    const Ended bundled = Program(folder.path).claimstorm({"probe", "coupon-naive"});
+    CHECK(bundled.status == 2);
+    CHECK(bundled.complained_in_one_line());
+}
+
+TEST_CASE("a probe shows what each store holds around the claim, and which it cannot read") {
+    const TemporaryFolder folder;
+    Program server(folder.path);
+    server.with("CLAIMSTORM_MYSQL=" + shared_lab().mysql_url())
+        .with("CLAIMSTORM_REDIS=" + shared_lab().redis_url());
+    ChildProcess process = server.start({CLAIMSTORM_SERVER_PROGRAM, "--flow", "coupon/lua-gate",
+                                         "--listen", "127.0.0.1:0", "--announce"});
+    REQUIRE(eventually([&] { return has(server.out_so_far(), "\n"); }));
+    json target = json::parse(server.out_so_far());
+    fs::create_directory(folder.path / "probes");
+    const auto probe = [&](std::vector<std::string> arguments) {
+        spill(folder.path / "probes" / "t.json", target.dump());
+        arguments.insert(arguments.begin(), {"probe", "t.json", "--campaign", "probed"});
+        const TemporaryFolder own;
+        fs::copy(folder.path / "probes" / "t.json", own.path / "t.json");
+        return Program(own.path).claimstorm(arguments);
+    };
+    const Ended first = probe({"--prepare", "--stock", "7", "--json"});
+    INFO(first.out << first.err);
+    REQUIRE(first.status == 0);
+    const json evidence = json::parse(first.out).at("evidence");
+    CHECK(evidence.at("mysql.claims").at("before").at("rows") == 0);
+    CHECK(evidence.at("mysql.claims").at("after").at("of_user") == 1);
+    CHECK(evidence.at("mysql.stock").at("before").at("stock") == 7);
+    CHECK(evidence.at("redis.remaining").at("before").at("value") == 7);
+    CHECK(evidence.at("redis.remaining").at("after").at("value") == 6);
+    CHECK(evidence.at("redis.users").at("before").at("has_user") == 0);
+    CHECK(evidence.at("redis.users").at("after").at("has_user") == 1);
+
+    const Ended second = probe({});
+    INFO(second.out << second.err);
+    CHECK(second.status == 0);
+    CHECK(has(second.out, "OUTCOME already_claimed"));
+    CHECK(has(second.out, "redis.remaining  6\n                   the same after it\n"));
+
+    target["mysql"]["claims"] = "SELECT user_id AS who FROM unique_claims";
+    target["redis"]["backlog"] = {"GET", "no-such-key"};
+    const Ended third = probe({});
+    INFO(third.out << third.err);
+    CHECK(third.status == 3);
+    CHECK(has(third.out, "mysql.claims     CANNOT BE READ: "));
+    CHECK(has(third.out, "redis.backlog    the key 'no-such-key' does not exist"));
+    CHECK(has(third.out, "mysql.claims cannot be read: no storm would be fired"));
+    CHECK(has(third.out, "redis.remaining  6"));
+}
