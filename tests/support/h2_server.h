@@ -8,6 +8,7 @@
 #include <mutex>
 #include <nghttp2/nghttp2.h>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -184,8 +185,8 @@ class H2Server {
         }
     }
 
-    static nghttp2_nv field(const std::string& name, const std::string& value) {
-        const auto bytes = [](const std::string& text) {
+    static nghttp2_nv field(std::string_view name, std::string_view value) {
+        const auto bytes = [](std::string_view text) {
             return const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(text.data()));
         };
         return {bytes(name), bytes(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
