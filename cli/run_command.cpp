@@ -93,12 +93,16 @@ int judge_expectation(const Scenario& scenario, const Result& result) {
 }
 
 int run(const Flags& flags) {
-    const Scenario scenario = load_scenario(flags.scenario);
+    Scenario scenario = load_scenario(flags.scenario);
     if (flags.expect && !scenario.expect) {
         throw UsageError(
             fmt::format("{}: --expect needs \"expect\" in the scenario", scenario.name));
     }
     RunOptions options = flags.run.options();
+    if (auto* target = std::get_if<Target>(&scenario.target);
+        target != nullptr && options.transport != TransportKind::chosen) {
+        target->endpoint.transport.kind = options.transport;
+    }
     if (flags.dry_run) return show_plan(scenario, options);
     RunDisplay display(flags.run.quiet || flags.json);
     options.on_phase = [&display](std::string_view what) { display.phase(what); };

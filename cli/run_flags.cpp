@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "scenarios/transport_file.h"
+
 namespace claimstorm {
 
 void RunFlags::add_to(CLI::App& command) {
@@ -16,6 +18,11 @@ void RunFlags::add_to(CLI::App& command) {
     command
         .add_option("--redis", redis_url, "Bundled flows: use this Redis, not a private lab (URL)")
         ->envname("CLAIMSTORM_REDIS");
+    command
+        .add_option("--transport", transport,
+                    "native or curl, whatever the target file says (default: native where it "
+                    "speaks what the target asks for)")
+        ->envname("CLAIMSTORM_TRANSPORT");
     command.add_flag("-q,--quiet", quiet, "Only the verdict's line")->envname("CLAIMSTORM_QUIET");
 }
 
@@ -25,6 +32,7 @@ RunOptions RunFlags::options() const {
     options.folder = output;
     options.mysql_url = mysql_url;
     options.redis_url = redis_url;
+    if (!transport.empty()) options.transport = transport_kind_from(transport, "--transport");
     return options;
 }
 

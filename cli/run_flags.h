@@ -18,6 +18,7 @@ struct RunFlags {
     std::string output;
     std::string mysql_url;
     std::string redis_url;
+    std::string transport;
     bool quiet = false;
 
     void add_to(CLI::App& command);

@@ -157,6 +157,23 @@ Shape shape_of(const StormFlags& flags) {
     return {{{"closed_loop", loop}}, has_count ? count : kUsersMax};
 }
 
+/// The flags that say how the URL is talked to, as a target file writes them.
+void add_transport_keys(const StormFlags& flags, json& target) {
+    const auto add = [](json& object, const char* key, const std::string& value) {
+        if (!value.empty()) object[key] = value;
+    };
+    add(target, "transport", flags.transport);
+    add(target, "http", flags.http);
+    add(target, "unix_socket", flags.unix_socket);
+    add(target, "proxy", flags.proxy);
+    json tls = json::object();
+    add(tls, "ca", flags.ca);
+    add(tls, "certificate", flags.certificate);
+    add(tls, "key", flags.key);
+    if (flags.insecure) tls["verify"] = false;
+    if (!tls.empty()) target["tls"] = tls;
+}
+
 }  // namespace
 
 void StormFlags::add_to(CLI::App& command) {
@@ -192,6 +209,14 @@ void StormFlags::add_to(CLI::App& command) {
     add("--timeout", timeout, "An attempt's, from its send")->capture_default_str();
     add("--source", source_addresses, "Local address to send from; several are taken in turn")
         ->allow_extra_args(false);
+    add("--http", http, "1.1, 2 or 3 (default: 1.1, and 2 for a single-packet burst)");
+    add("--transport", transport, "native or curl (default: native where it speaks that)");
+    add("--unix-socket", unix_socket, "Path of a Unix socket to connect to instead of the host");
+    add("--proxy", proxy, "URL of a proxy to go through");
+    add("--cacert", ca, "PEM file of the authorities to trust (default: the system's)");
+    add("--cert", certificate, "The client's certificate, PEM");
+    add("--key", key, "Its key, PEM");
+    command.add_flag("-k,--insecure", insecure, "Take any certificate");
 }
 
 Scenario StormFlags::scenario() const {
@@ -212,6 +237,7 @@ Scenario StormFlags::scenario() const {
     for (const std::string& outcome : outcomes) target["outcomes"].push_back(outcome_json(outcome));
     if (outcomes.empty()) target["outcomes"].push_back({{"status", "2xx"}, {"is", "granted"}});
     if (!hosts_allowed.empty()) target["hosts_allowed"] = hosts_allowed;
+    add_transport_keys(*this, target);
     const std::int64_t wanted =
         connections.empty()
             ? (burst ? std::min(shape.users, kBurstConnectionsMax) : kConnectionsDefault)

@@ -36,6 +36,14 @@ struct StormFlags {
     bool poisson = false;
     bool burst = false;
     std::vector<std::string> source_addresses;
+    std::string transport;
+    std::string http;
+    std::string unix_socket;
+    std::string proxy;
+    std::string ca;
+    std::string certificate;
+    std::string key;
+    bool insecure = false;
 
     void add_to(CLI::App& command);
 

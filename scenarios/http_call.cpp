@@ -1,23 +1,20 @@
 #include "scenarios/http_call.h"
 
 #include <algorithm>
-#include <memory>
+#include <array>
 #include <string_view>
 
 #include <curl/curl.h>
 #include <fmt/format.h>
 
 #include "model/error.h"
+#include "storm/curl_handle.h"
+#include "storm/response_headers.h"
 
 namespace claimstorm {
 namespace {
 
 constexpr long kTimeoutMs = 15'000;
-
-struct CurlCloser {
-    void operator()(CURL* curl) const noexcept { curl_easy_cleanup(curl); }
-    void operator()(curl_slist* list) const noexcept { curl_slist_free_all(list); }
-};
 
 struct Received {
     std::string text;
@@ -53,29 +50,20 @@ std::string as_curl_writes(const std::string& line) {
     return colon == std::string::npos || has_value ? line : line.substr(0, colon) + ";";
 }
 
-/// libcurl adds headers of its own; a name without a value keeps it from that.
-curl_slist* without_additions(curl_slist* list, const HttpCall& call) {
-    for (const std::string_view name : {"Accept:", "Expect:", "Content-Type:"}) {
-        const bool is_ours =
-            std::any_of(call.headers.begin(), call.headers.end(), [name](const std::string& line) {
-                return line.size() >= name.size() &&
-                       curl_strnequal(line.c_str(), name.data(), name.size()) != 0;
-            });
-        if (!is_ours) list = curl_slist_append(list, name.data());
-    }
-    return list;
+bool has_header(const HttpCall& call, std::string_view name) {
+    return std::any_of(call.headers.begin(), call.headers.end(), [name](const std::string& line) {
+        return equal_header_names(line.substr(0, line.find(':')), name);
+    });
 }
 
 }  // namespace
 
 HttpAnswer http_call(const HttpCall& call, std::size_t body_bytes_max) {
-    const std::unique_ptr<CURL, CurlCloser> curl(curl_easy_init());
-    if (!curl) throw EnvironmentError("libcurl could not be initialised");
-    std::unique_ptr<curl_slist, CurlCloser> headers;
-    for (const std::string& line : call.headers) {
-        headers.reset(curl_slist_append(headers.release(), as_curl_writes(line).c_str()));
-    }
-    headers.reset(without_additions(headers.release(), call));
+    const CurlHandle curl = make_curl_handle(call.transport, call.url.starts_with("https://"));
+    CurlList headers;
+    for (const std::string& line : call.headers) headers.add(as_curl_writes(line));
+    add_no_header_of_its_own(headers, has_header(call, "Accept"), has_header(call, "Content-Type"));
+    std::array<char, CURL_ERROR_SIZE> why{};
     Received received{{}, body_bytes_max};
     HttpAnswer answer;
     curl_easy_setopt(curl.get(), CURLOPT_URL, call.url.c_str());
@@ -87,11 +75,8 @@ HttpAnswer http_call(const HttpCall& call, std::size_t body_bytes_max) {
         curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDS, call.body.c_str());
     }
     curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, headers.get());
-    curl_easy_setopt(curl.get(), CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(curl.get(), CURLOPT_ERRORBUFFER, why.data());
     curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT_MS, kTimeoutMs);
-    curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl.get(), CURLOPT_PROXY, "");  // a target is reached as the storm reaches it
-    curl_easy_setopt(curl.get(), CURLOPT_PROTOCOLS_STR, "http");
     curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, keep_beginning);
     curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &received);
     curl_easy_setopt(curl.get(), CURLOPT_HEADERFUNCTION, keep_header_line);
@@ -99,7 +84,8 @@ HttpAnswer http_call(const HttpCall& call, std::size_t body_bytes_max) {
     const CURLcode code = curl_easy_perform(curl.get());
     if (code != CURLE_OK) {
         throw EnvironmentError(fmt::format("{} {}: {}; is the target running?", call.method,
-                                           call.url, curl_easy_strerror(code)));
+                                           call.url,
+                                           why[0] != '\0' ? why.data() : curl_easy_strerror(code)));
     }
     curl_off_t took_us = 0;
     curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &answer.status);

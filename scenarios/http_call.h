@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "storm/spec.h"
+
 namespace claimstorm {
 
 /// A control-plane request: preparing a target, asking it about itself. Storms go another way.
@@ -13,6 +15,7 @@ struct HttpCall {
     std::string url;
     std::vector<std::string> headers;  ///< "Name: value"
     std::string body;
+    TransportSpec transport = {};  ///< a target is reached as its storm reaches it
 };
 
 struct HttpAnswer {
@@ -23,7 +26,7 @@ struct HttpAnswer {
     std::chrono::microseconds took{0};
 };
 
-/// Makes the call through libcurl, directly and within 15 s; what the headers say is sent and
+/// Makes the call through libcurl, within 15 s; what the headers say is sent and
 /// nothing else but Content-Length. Throws EnvironmentError when no answer came.
 HttpAnswer http_call(const HttpCall& call, std::size_t body_bytes_max);
 

@@ -19,18 +19,18 @@ namespace {
 
 constexpr std::size_t kAnswerShown = 200;
 
-void run_http(const HttpStep& step, const std::string& base_url, const Placeholders& values) {
+void run_http(const HttpStep& step, const EndpointSpec& endpoint, const Placeholders& values) {
     const RequestSpec& request = step.request;
     const std::vector<std::string_view> views(values.values.begin(), values.values.end());
     const auto fill = [&](const std::string& text, TextTemplate::Escape escape) {
         return TextTemplate(text, values.names, "prepare.http", escape).filled(views);
     };
-    const HttpAddress address = parse_base_url(base_url);
-    const std::string url = fmt::format("http://{}{}{}", address.host_header(), address.path_prefix,
-                                        fill(request.path, TextTemplate::Escape::path));
+    const HttpAddress address = parse_base_url(endpoint.base_url);
+    const std::string url =
+        address.origin() + address.path_prefix + fill(request.path, TextTemplate::Escape::path);
     const std::string body = fill(request.body, body_escape(request));
 
-    HttpCall call{request.method, url, {}, body};
+    HttpCall call{request.method, url, {}, body, endpoint.transport};
     const bool has_type =
         std::any_of(request.headers.begin(), request.headers.end(), [](const auto& header) {
             return curl_strequal(header.first.c_str(), "Content-Type") != 0;
@@ -59,7 +59,7 @@ void run_steps(const std::vector<PrepareStep>& steps, std::string_view phase, co
         try {
             const PrepareStep& step = steps[i];
             if (const auto* http = std::get_if<HttpStep>(&step)) {
-                run_http(*http, target.endpoint.base_url, values);
+                run_http(*http, target.endpoint, values);
             } else if (const auto* sql = std::get_if<SqlStep>(&step)) {
                 if (!mysql) mysql.emplace(target.evidence.mysql->address);
                 run_step(*mysql, *sql, values);

@@ -34,15 +34,16 @@ bool is_target_file(const std::string& path) {
 }
 
 /// The rendered request taken apart for libcurl, which writes Content-Length itself.
-HttpCall call_of(const std::string& request, const std::string& base_url) {
+HttpCall call_of(const std::string& request, const EndpointSpec& endpoint) {
     const std::size_t line_end = request.find("\r\n");
     const std::size_t head_end = request.find("\r\n\r\n");
     const std::string first = request.substr(0, line_end);
     const std::size_t path = first.find(' ') + 1;
     HttpCall call;
     call.method = first.substr(0, path - 1);
-    call.url = fmt::format("http://{}{}", parse_base_url(base_url).host_header(),
-                           first.substr(path, first.rfind(' ') - path));
+    call.transport = endpoint.transport;
+    call.url =
+        parse_base_url(endpoint.base_url).origin() + first.substr(path, first.rfind(' ') - path);
     for (std::size_t at = line_end + 2; at < head_end;) {
         const std::size_t end = request.find("\r\n", at);
         std::string line = request.substr(at, end - at);
@@ -84,7 +85,7 @@ class Prober {
     ProbeExchange exchange(std::string request) const {
         ProbeExchange made;
         made.request = std::move(request);
-        made.answer = http_call(call_of(made.request, endpoint_.base_url), kBodyBytesMax);
+        made.answer = http_call(call_of(made.request, endpoint_), kBodyBytesMax);
         if (made.answer.is_cut) return made;  // a storm gives up a body that long
         const std::string headers = kept_headers(made.answer, rules_.wanted_headers());
         made.reading = rules_.read(static_cast<int>(made.answer.status), made.answer.body, headers);

@@ -77,6 +77,10 @@ class ActiveTarget {
             }
             target_ = &std::get<Target>(scenario.target);
         }
+        if (options.transport == TransportKind::chosen) return;
+        changed_ = *target_;
+        changed_->endpoint.transport.kind = options.transport;
+        target_ = &*changed_;
     }
     const Target& operator*() const { return *target_; }
     std::vector<FaultSeen> faults() const {
@@ -85,6 +89,7 @@ class ActiveTarget {
 
   private:
     std::optional<RunningReference> running_;
+    std::optional<Target> changed_;
     const Target* target_ = nullptr;
 };
 

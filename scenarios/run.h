@@ -19,6 +19,7 @@ struct RunOptions {
     std::filesystem::path server_program;  ///< for reference targets; empty: beside this program
     std::string mysql_url;                 ///< for reference targets: these stores, not a lab
     std::string redis_url;
+    TransportKind transport = TransportKind::chosen;  ///< else the target's own
     /// Told when a phase begins: "starting a lab and coupon/naive", "storm: 2,400 attempts" …
     std::function<void(std::string_view)> on_phase;
     std::function<void(std::uint64_t ended, std::uint64_t planned)> on_progress;

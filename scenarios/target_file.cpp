@@ -8,6 +8,7 @@
 
 #include "model/text_template.h"
 #include "scenarios/target_parts.h"
+#include "scenarios/transport_file.h"
 #include "storm/address.h"
 #include "storm/csv_users.h"
 #include "storm/polling.h"
@@ -166,14 +167,19 @@ std::vector<std::string> campaign_values(const Campaign& campaign) {
 }
 
 Target read_target(const JsonPlace& place, const std::string& folder) {
-    place.require_keys({"base_url", "hosts_allowed", "users", "claim", "outcomes", "fields", "poll",
-                        "warm_up", "prepare", "finish", "mysql", "redis"});
+    std::vector<std::string_view> keys = {"base_url", "hosts_allowed", "users", "claim",
+                                          "outcomes", "fields",        "poll",  "warm_up",
+                                          "prepare",  "finish",        "mysql", "redis"};
+    keys.insert(keys.end(), transport_keys().begin(), transport_keys().end());
+    place.require_keys(keys);
     Target target;
     const JsonPlace base_url = place.at("base_url");
     target.endpoint.base_url = base_url.string();
     if (const auto hosts = place.find("hosts_allowed")) target.hosts_allowed = hosts->strings();
+    read_transport(place, folder, target.endpoint);
     placed(base_url, [&] {
-        require_allowed_host(parse_base_url(target.endpoint.base_url), target.hosts_allowed);
+        require_allowed_host(parse_base_url(target.endpoint.base_url), target.hosts_allowed,
+                             !target.endpoint.transport.unix_socket.empty());
     });
     if (const auto users = place.find("users")) read_users(*users, folder, target.endpoint);
     const std::vector<std::string_view> columns = user_columns(target.endpoint);

@@ -4,6 +4,7 @@
 
 #include "model/units.h"
 #include "scenarios/target_file.h"
+#include "scenarios/transport_file.h"
 
 namespace claimstorm {
 namespace {
@@ -117,6 +118,7 @@ ordered_json target_to_json(const Target& target) {
     const EndpointSpec& endpoint = target.endpoint;
     ordered_json json = {{"base_url", endpoint.base_url}};
     if (!target.hosts_allowed.empty()) json["hosts_allowed"] = target.hosts_allowed;
+    add_transport(json, endpoint.transport);
     if (const auto& csv = endpoint.csv_users) {
         // With its columns, so that a run is judged without the file.
         json["users"] = {{"csv", csv->path}, {"name", csv->name}, {"columns", csv->columns}};

@@ -87,7 +87,7 @@ std::string transport_problem(const EndpointSpec& endpoint, BurstGate gate) {
         return curl_problem(endpoint, gate);
     }
     if (gate == BurstGate::last_byte && transport.version == HttpVersion::http2) {
-        return "the gate last_byte is HTTP/1.1's; HTTP/2 has single_packet";
+        return "the gate last-byte is HTTP/1.1's; HTTP/2 has single-packet";
     }
     return {};
 }

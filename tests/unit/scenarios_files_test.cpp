@@ -303,6 +303,8 @@ TEST_CASE("the schema names exactly the keys that the loader takes") {
     CHECK(keys_of(definitions.at("campaign")) == loader_keys("/campaign"));
     CHECK(keys_of(definitions.at("storm")) == loader_keys("/storm"));
     CHECK(keys_of(definitions.at("target")) == loader_keys("/target"));
+    CHECK(keys_of(definitions.at("target").at("properties").at("tls")) ==
+          loader_keys("/target/tls"));
     CHECK(keys_of(definitions.at("request")) == loader_keys("/target/claim"));
     CHECK(keys_of(definitions.at("outcome_rule")) == loader_keys("/target/outcomes/0"));
     CHECK(keys_of(definitions.at("mysql")) == loader_keys("/target/mysql"));

@@ -403,7 +403,7 @@ TEST_CASE("what nobody speaks is refused in one line, before a byte is sent") {
     H2Server server(always(granted()));
     H2Storm storm(server.url());
     storm.order.spec.arrival = Burst{BurstGate::last_byte};
-    CHECK_THAT(refusal(storm), Catch::Contains("HTTP/2 has single_packet"));
+    CHECK_THAT(refusal(storm), Catch::Contains("HTTP/2 has single-packet"));
     storm.order.endpoint.transport.tls.verify = false;
     CHECK_THAT(refusal(storm), Catch::Contains("write https://"));
     storm.order.endpoint.transport.tls = {};
