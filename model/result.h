@@ -36,7 +36,7 @@ struct StormFigures {
     /// TCP connections, TLS and HTTP/2 sessions opened before and during the storm; none when the
     /// history does not say.
     std::optional<std::int64_t> connections_opened;
-    double duration_ms = 0;                     ///< release to the last answer
+    double duration_ms = 0;  ///< release to the last answer
 
     std::int64_t count(Outcome outcome) const {
         return outcomes.at(static_cast<std::size_t>(outcome));

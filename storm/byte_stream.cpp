@@ -44,6 +44,7 @@ ByteStream::Progress ByteStream::finish_connect() {
         return finish_handshake();
     }
     want(EPOLLIN);
+    loop_.count_connections(1);
     return Progress::done;
 }
 
@@ -51,6 +52,7 @@ ByteStream::Progress ByteStream::finish_handshake() {
     switch (tls_->handshake()) {
         case TlsSession::Progress::done:
             want(EPOLLIN);
+            loop_.count_connections(1);
             return Progress::done;
         case TlsSession::Progress::wants_to_read:
             want(EPOLLIN);

@@ -75,8 +75,6 @@ class Connection {
     /// Grows with every exchange begun: tells a timeout whether its exchange is still the same.
     std::uint64_t serial() const noexcept { return serial_; }
     bool in_flight() const noexcept { return in_flight_; }
-    /// How many connections it has opened so far; where several share one, the first counts it.
-    std::int64_t opened() const noexcept { return opened_; }
 
     // Kept by the worker for its own use.
     PlannedAttempt planned;               ///< the attempt in flight
@@ -96,7 +94,6 @@ class Connection {
     ExchangeListener& listener_;
     Exchange exchange_;
     bool in_flight_ = false;
-    std::int64_t opened_ = 0;
 
   private:
     /// The end that is told in the loop's next turn, unless another exchange has begun by then.

@@ -166,6 +166,9 @@ void CurlConnection::on_done(CURLcode code) {
     if (code == CURLE_OK) exchange_.done_ns = listener_.now_ns();
     long status = 0;
     curl_easy_getinfo(handle_.get(), CURLINFO_RESPONSE_CODE, &status);
+    long connects = 0;
+    curl_easy_getinfo(handle_.get(), CURLINFO_NUM_CONNECTS, &connects);
+    transport_.loop().count_connections(connects);
     exchange_.status = status / 100 == 1 ? 0 : static_cast<int>(status);
     if (code != CURLE_OK) {
         exchange_.reason = errors_.c_str();

@@ -44,6 +44,10 @@ class EventLoop {
     /// `listener.on_ready(0)` in the next turn. The listener must stay until then.
     void later(ReadyListener& listener) { later_.push_back(&listener); }
 
+    /// Connections that were made by whoever uses this loop; told by them.
+    void count_connections(std::int64_t made) noexcept { connections_made_ += made; }
+    std::int64_t connections_made() const noexcept { return connections_made_; }
+
     /// Waits until something is ready, at most until `until`, and tells it.
     void turn(Clock::time_point until);
 
@@ -61,6 +65,7 @@ class EventLoop {
     std::vector<epoll_event> events_;
     std::vector<ReadyListener*> later_;
     std::vector<ReadyListener*> now_;
+    std::int64_t connections_made_ = 0;
 };
 
 }  // namespace claimstorm

@@ -83,7 +83,6 @@ void Http1Connection::on_connect(Progress progress) {
         return;
     }
     state_ = State::open;
-    ++opened_;
     idle_since_ns_ = listener_.now_ns();
     if (!opening_) {
         write_request();

@@ -82,7 +82,7 @@ void Worker::fire(Clock::time_point release) {
     }
     pump({});
     run_until_done();
-    for (const auto& connection : connections_) recorder_->add_connections(connection->opened());
+    recorder_->add_connections(loop_.connections_made());
     publish();
     lane_.flush();
 }

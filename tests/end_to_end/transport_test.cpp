@@ -94,7 +94,7 @@ TEST_CASE("run fires a single-packet burst at the target file's service, over HT
     CHECK(program.claimstorm({"run", "scenario.json", "--transport", "asio"}).status == 2);
 }
 
-TEST_CASE("--transport carries a bundled flow's storm, too, and finds the same") {
+TEST_CASE("a bundled flow's storm goes by another transport, too, and finds the same") {
     const TemporaryFolder folder;
     const Ended ended = Program(folder.path)
                             .claimstorm({"run", "coupon-global-lock-recheck", "--expect",

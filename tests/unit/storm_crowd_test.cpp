@@ -30,6 +30,7 @@ struct Crowd {
     TemporaryFolder folder;
     std::atomic<bool> stop{false};
     StormOrder order;
+    std::int64_t opened = 0;
 
     explicit Crowd(const std::string& url, std::uint32_t users, std::uint32_t connections) {
         order.scenario = "crowd";
@@ -54,6 +55,8 @@ struct Crowd {
         CHECK(contents.history.missing_tail.empty());
         CHECK(recorder->figures().attempts ==
               static_cast<std::int64_t>(contents.history.attempts.size()));
+        CHECK(recorder->figures().connections_opened == contents.history.connections_opened);
+        opened = contents.history.connections_opened;
         return contents.history.attempts;
     }
 };
@@ -87,6 +90,7 @@ TEST_CASE("a closed loop sends a connection's next claim when the last one is an
     const auto attempts = crowd.fire();
     CHECK(attempts.size() == 40);
     CHECK(service.server.connections() == 4);
+    CHECK(crowd.opened == 4);
     std::multiset<TimeNs> ends;
     for (const Attempt& attempt : attempts) ends.insert(attempt.done_ns);
     for (const Attempt& attempt : attempts) {
