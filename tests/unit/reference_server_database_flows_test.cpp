@@ -405,16 +405,20 @@ TEST_CASE("a sound database flow holds under a hammer: stock sold exactly, nobod
 }
 
 TEST_CASE("wrong database flows break under the same hammer") {
+    // A race is a matter of luck: on a busy machine a hammer or two may miss it.
+    constexpr int kHammersMax = 10;
     int campaigns = 0;
     for (const char* flow : {"coupon/row-lock/autocommit", "coupon/row-lock/deadlock-ignored",
                              "coupon/guarded-update/unchecked", "coupon/insert-ignore"}) {
         INFO(flow);
         RunningServer server(RunningServer::options(flow));
-        const std::string campaign = fmt::format("wrong{}", ++campaigns);
-        server.create(campaign, 100);
-        const auto told = hammer(server.port(), campaign, 1000, 32);
-        const auto state = server.state(campaign);
-        INFO(state.dump());
-        CHECK((state["claims"] != 100 || told.count("granted") != 100));
+        bool has_broken = false;
+        for (int i = 0; i < kHammersMax && !has_broken; ++i) {
+            const std::string campaign = fmt::format("wrong{}", ++campaigns);
+            server.create(campaign, 100);
+            const auto told = hammer(server.port(), campaign, 1000, 32);
+            has_broken = server.state(campaign)["claims"] != 100 || told.count("granted") != 100;
+        }
+        CHECK(has_broken);
     }
 }

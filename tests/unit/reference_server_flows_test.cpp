@@ -375,13 +375,20 @@ TEST_CASE("a sound flow that is not sold out agrees with its cache at rest") {
 }
 
 TEST_CASE("flows without a recheck break under the same hammer") {
+    // A race is a matter of luck: on a busy machine a hammer or two may miss it.
+    constexpr int kHammersMax = 10;
+    int campaigns = 0;
     for (const char* name : {"coupon/naive", "coupon/global-lock"}) {
         INFO(name);
         RunningServer server(RunningServer::options(name));
-        server.create("hammered", 100);
-        hammer(server.port(), "hammered", 1000, 32);
-        const Rows rows = rows_of("hammered");
-        INFO(rows.claims << " rows of " << rows.users << " users");
-        CHECK((rows.claims > 100 || rows.users < rows.claims));
+        bool has_broken = false;
+        for (int i = 0; i < kHammersMax && !has_broken; ++i) {
+            const std::string campaign = fmt::format("unchecked{}", ++campaigns);
+            server.create(campaign, 100);
+            hammer(server.port(), campaign, 1000, 32);
+            const Rows rows = rows_of(campaign);
+            has_broken = rows.claims > 100 || rows.users < rows.claims;
+        }
+        CHECK(has_broken);
     }
 }
