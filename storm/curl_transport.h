@@ -34,7 +34,7 @@ class CurlConnection final : public Connection {
 
   private:
     static int on_request(void* self, char*, char*, int, int);
-    static std::size_t on_header(char* line, std::size_t, std::size_t size, void* self);
+    static std::size_t on_header(char* text, std::size_t, std::size_t size, void* self);
     static std::size_t on_body(char* bytes, std::size_t, std::size_t size, void* self);
 
     void describe_request();

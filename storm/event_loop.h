@@ -11,14 +11,12 @@ namespace claimstorm {
 class ReadyListener {
   public:
     ReadyListener() = default;
+    virtual ~ReadyListener() = default;
     ReadyListener(const ReadyListener&) = delete;
     ReadyListener& operator=(const ReadyListener&) = delete;
 
     /// `events` as epoll gives them (EPOLLIN …), or 0 for a call asked for with `later`.
     virtual void on_ready(std::uint32_t events) = 0;
-
-  protected:
-    ~ReadyListener() = default;
 };
 
 /// One thread's epoll, level-triggered, so that a reply costs one read and no call that only finds

@@ -67,7 +67,7 @@ class H2Session final : private ReadyListener {
 
     /// `source` null: the system chooses the local address. All must outlive the session.
     H2Session(EventLoop& loop, const StreamTarget& target, const SocketAddress* source);
-    ~H2Session();
+    ~H2Session() override;
 
     bool is_open() const noexcept {
         return state_ == State::open && !is_draining_ && broken_ == TransportError::none;

@@ -136,7 +136,7 @@ class Worker final : public ExchangeListener {
     double draw_for(UserId user, std::uint16_t number, std::uint64_t stream) const;
     ResponseReading read_answer(const Exchange& exchange);
     void record(const Attempt& attempt, std::string_view claim_id);
-    void record_not_sent(const PlannedAttempt& attempt);
+    void record_not_sent(const PlannedAttempt& planned);
     void tick(TimeNs now);
     void publish();
     void expire(TimeNs now);

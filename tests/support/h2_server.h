@@ -125,7 +125,7 @@ class H2Server {
         if (!stream.is_good()) return;
         Connection connection{*this};
         start(connection);
-        std::vector<char> buffer(256 * 1024);
+        std::vector<char> buffer(std::size_t{256} * 1024);
         while (write_all(stream, connection) && !connection.is_over && stream.wait()) {
             const std::size_t size = stream.read(buffer.data(), buffer.size());
             if (size == 0) break;

@@ -111,6 +111,7 @@ TEST_CASE("people think between an answer and their next claim") {
     const auto attempts = crowd.fire();
     CHECK(attempts.size() == 6);
     std::vector<TimeNs> dues;
+    dues.reserve(attempts.size());
     for (const Attempt& attempt : attempts) dues.push_back(attempt.due_ns);
     std::sort(dues.begin(), dues.end());
     CHECK(dues[1] == 0);
