@@ -289,7 +289,7 @@ void H2Session::flush() {
 void H2Session::freshen() {
     if (session_ == nullptr || broken_ != TransportError::none) return;
     read_some();
-    if (!ended_.empty() || broken_ != TransportError::none) later();
+    if (!ended_.empty() || !waiting_.empty() || broken_ != TransportError::none) later();
 }
 
 // ---- what comes ---------------------------------------------------------------------------------

@@ -78,6 +78,7 @@ TEST_CASE("through libcurl every user claims exactly once, over the storm's conn
         }
         CHECK(seen.size() == 200);
         CHECK(server.requests() == 200);
+        CHECK(contents.history.connections_opened == server.connections());
         CHECK(server.connections() <= 7 + static_cast<int>(threads));  // one a worker looks ahead
     }
 }
