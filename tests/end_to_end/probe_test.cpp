@@ -33,19 +33,24 @@ struct Probed {
     TemporaryFolder folder;
     Program program{folder.path};
     std::mutex mutex;
-    std::vector<std::string> requests;
+    std::vector<std::string> received;
     ScriptedServer server;
     json target;
 
     explicit Probed(std::function<ScriptedAnswer(int number)> answer)
         : server([this, answer = std::move(answer)](const std::string& request, int number) {
               const std::lock_guard lock(mutex);
-              requests.push_back(request);
+              received.push_back(request);
               return answer(number);
           }),
           target(target_for(server.url())) {}
     explicit Probed(const std::string& answer)
         : Probed([answer](int) { return ScriptedAnswer{answer}; }) {}
+
+    std::vector<std::string> requests() {
+        const std::lock_guard lock(mutex);
+        return received;
+    }
 
     Ended probe(std::vector<std::string> arguments = {}) {
         spill(folder.path / "t.json", target.dump());
@@ -64,8 +69,9 @@ TEST_CASE("a probe sends one claim, the one that a storm would send") {
     const Ended ended = probed.probe({"--user", "2"});
     INFO(ended.out << ended.err);
     CHECK(ended.status == 0);
-    REQUIRE(probed.requests.size() == 1);
-    const std::string& request = probed.requests.front();
+    const std::vector<std::string> requests = probed.requests();
+    REQUIRE(requests.size() == 1);
+    const std::string& request = requests.front();
     CHECK(request.starts_with("POST /claim HTTP/1.1\r\n"));
     CHECK(request.ends_with("\r\n\r\nuser=ben+%26+co"));
     for (const char* header :
@@ -84,7 +90,7 @@ TEST_CASE("a probe sends one claim, the one that a storm would send") {
               "4xx\n"));
     CHECK(has(ended.out, "claim_id     c7 (/id)\n"));
     CHECK(probed.probe({"--user", "3"}).status == 2);
-    CHECK(probed.requests.size() == 1);
+    CHECK(probed.requests().size() == 1);
 }
 
 TEST_CASE("an answer that no rule fits is shown with what each rule misses") {
@@ -124,7 +130,7 @@ TEST_CASE("a pending claim is asked after as in a storm") {
     CHECK(told.at("polls").at(2).at("outcome") == "granted");
     CHECK(told.at("poll_end") == "told by poll 3");
     CHECK(told.at("outcome") == "granted");
-    CHECK(probed.requests.back().starts_with("GET /result/q9 HTTP/1.1\r\n"));
+    CHECK(probed.requests().back().starts_with("GET /result/q9 HTTP/1.1\r\n"));
 }
 
 TEST_CASE("asking after a pending claim ends when its time is over, or before it begins") {

@@ -64,6 +64,7 @@ TEST_CASE("every user of a file claims with a token of its own, which the run fo
     const Ended ended = program.claimstorm({"run", "s.json", "-o", "run", "--json"});
     INFO(ended.out << ended.err);
     CHECK(json::parse(ended.out).at("storm").at("outcomes").at("granted") == 5);
+    server.stop();  // its threads have written what is read now
     REQUIRE(bodies.size() == kUsers);
     for (const auto& [token, body] : bodies) {
         REQUIRE(body == fmt::format("uid=id-{0}&city=Bad+Aibling+%26+%0A{0}", token));
