@@ -107,6 +107,14 @@ std::string format_duration(std::chrono::nanoseconds duration) {
     return fmt::format("{}ns", nanos);
 }
 
+std::string format_rate(double per_second) {
+    std::array<char, 64> digits{};  // kRateMin to kRateMax have no more
+    const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(),
+                                            per_second, std::chars_format::fixed);
+    return error == std::errc{} ? std::string(digits.data(), end) + "/s"
+                                : fmt::format("{}/s", per_second);
+}
+
 std::string with_commas(std::int64_t number) {
     std::string digits = std::to_string(number);
     const std::size_t first = number < 0 ? 1 : 0;

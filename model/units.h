@@ -26,6 +26,9 @@ std::optional<std::int64_t> parse_cents(std::string_view text) noexcept;
 /// The shortest exact spelling `parse_duration` reads back: "1500ms", "2s", "0s".
 std::string format_duration(std::chrono::nanoseconds duration);
 
+/// The shortest spelling, without an exponent, that `parse_rate` reads back: "0.5/s".
+std::string format_rate(double per_second);
+
 /// "1,234,567".
 std::string with_commas(std::int64_t number);
 
