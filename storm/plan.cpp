@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "model/error.h"
+#include "model/units.h"
 #include "storm/arrivals.h"
 #include "storm/history_file.h"
 
@@ -62,6 +63,7 @@ Plan::Plan(const StormSpec& spec, std::uint64_t seed)
         }
     }
     order_visits();
+    require_span();
     draw_later_clicks();
     draw_shares();
     if (spec_.hang_up) {
@@ -90,6 +92,23 @@ void Plan::require_numbers() const {
                         "told apart: fewer visits, copies or retries",
                         numbers));
     }
+}
+
+/// At a rate far too low the last of them would come when no clock counts any more.
+void Plan::require_span() const {
+    constexpr double kSecondsMax = 10.0 * 366 * 24 * 3600;
+    double rate = 0;
+    if (const auto* constant = std::get_if<ConstantRate>(&spec_.arrival)) {
+        rate = constant->per_second;
+    } else if (const auto* poisson = std::get_if<PoissonRate>(&spec_.arrival)) {
+        rate = poisson->per_second;
+    } else {
+        return;
+    }
+    if (static_cast<double>(visits_) <= rate * kSecondsMax) return;
+    throw UsageError(fmt::format(
+        "{} visits at {} take longer than ten years: raise the rate, or lower storm.users", visits_,
+        format_rate(rate)));
 }
 
 // People at a closed loop come one after another whatever their number; everybody else's order is

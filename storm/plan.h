@@ -80,6 +80,7 @@ class Plan {
 
     TimeNs due_of(std::size_t position, TimeNs previous, Random& arrivals) const;
     void require_numbers() const;
+    void require_span() const;
     void order_visits();
     void draw_later_clicks();
     void draw_shares();

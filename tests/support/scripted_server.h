@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 namespace claimstorm::test {
@@ -22,6 +23,10 @@ struct ScriptedAnswer {
     bool close = false;
     bool reset = false;  ///< close with RST, so that the client sees the connection break
     bool hang = false;   ///< answer nothing more, keep the connection open
+    /// Asked for one piece after another behind `bytes`, until it gives an empty one or the client
+    /// has gone.
+    std::function<std::string()> more = {};
+    int pause_ms = 0;  ///< before each of those pieces
 };
 
 inline std::string http_answer(int status, const std::string& body,
@@ -69,6 +74,15 @@ class ScriptedServer {
         threads_.clear();
     }
 
+    /// Refuses further connections; those there are go on.
+    void refuse() {
+        refusing_ = true;
+        ::shutdown(listener_, SHUT_RDWR);
+    }
+
+    /// From the next request on: answers when the first bytes of it are there.
+    void answer_at_first_bytes() { hasty_ = true; }
+
     std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
     int requests() const { return requests_; }
     int connections() const { return connections_; }
@@ -82,7 +96,7 @@ class ScriptedServer {
     static constexpr int kPollMs = 20;
 
     void accept_loop() {
-        while (!stopping_) {
+        while (!stopping_ && !refusing_) {
             pollfd waiting{listener_, POLLIN, 0};
             if (::poll(&waiting, 1, kPollMs) <= 0) continue;
             sockaddr_in peer{};
@@ -105,12 +119,12 @@ class ScriptedServer {
             const std::string request = take_request(connection, unread);
             if (request.empty()) break;
             const ScriptedAnswer answer = answer_(request, requests_++);
-            std::size_t sent = 0;
-            while (sent < answer.bytes.size()) {
-                const ssize_t n = ::send(connection, answer.bytes.data() + sent,
-                                         answer.bytes.size() - sent, MSG_NOSIGNAL);
-                if (n <= 0) break;
-                sent += static_cast<std::size_t>(n);
+            bool is_there = send_all(connection, answer.bytes);
+            while (answer.more && is_there && !stopping_) {
+                if (has_gone(connection, answer.pause_ms)) break;
+                const std::string piece = answer.more();
+                if (piece.empty()) break;
+                is_there = send_all(connection, piece);
             }
             if (answer.reset) {
                 const linger now{1, 0};
@@ -122,9 +136,29 @@ class ScriptedServer {
         ::close(connection);
     }
 
+    static bool send_all(int connection, const std::string& bytes) {
+        std::size_t sent = 0;
+        while (sent < bytes.size()) {
+            const ssize_t n =
+                ::send(connection, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+            if (n <= 0) return false;
+            sent += static_cast<std::size_t>(n);
+        }
+        return true;
+    }
+
+    /// Waits so long for the client's end of the connection.
+    static bool has_gone(int connection, int wait_ms) {
+        pollfd waiting{connection, POLLIN, 0};
+        if (::poll(&waiting, 1, wait_ms) <= 0) return false;
+        char byte = 0;
+        return ::recv(connection, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+    }
+
     /// One request with its body; empty when the connection ended or the server stops.
     std::string take_request(int connection, std::string& unread) {
         while (!stopping_) {
+            if (hasty_ && !unread.empty()) return std::exchange(unread, {});
             const std::size_t header_end = unread.find("\r\n\r\n");
             if (header_end != std::string::npos) {
                 std::size_t length = 0;
@@ -160,6 +194,8 @@ class ScriptedServer {
     int listener_ = -1;
     std::uint16_t port_ = 0;
     std::atomic<bool> stopping_{false};
+    std::atomic<bool> refusing_{false};
+    std::atomic<bool> hasty_{false};
     std::atomic<int> requests_{0};
     std::atomic<int> connections_{0};
     std::mutex mutex_;
