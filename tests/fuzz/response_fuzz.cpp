@@ -53,8 +53,11 @@ Reading read(std::string_view bytes, std::size_t piece, std::uint8_t choices) {
 }
 
 void check_same(const Reading& whole, const Reading& pieces) {
-    fuzz::claim(whole.progress == pieces.progress, "pieces end as the whole does");
-    if (whole.progress != Progress::done) return;
+    // Of a header that has not ended, the parser may see at once, or only with its end, that it is
+    // none. It is no response either way.
+    const bool is_done = whole.progress == Progress::done;
+    fuzz::claim(is_done == (pieces.progress == Progress::done), "pieces end as the whole does");
+    if (!is_done) return;
     fuzz::claim(whole.exchange.status == pieces.exchange.status, "pieces have the same status");
     fuzz::claim(whole.exchange.body == pieces.exchange.body, "pieces have the same body");
     fuzz::claim(whole.exchange.headers == pieces.exchange.headers, "pieces have the same headers");
