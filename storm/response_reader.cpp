@@ -28,6 +28,13 @@ ResponseReader::Progress ResponseReader::take(std::string_view bytes) {
     std::string whole = std::move(unparsed_);
     unparsed_.clear();
     whole.append(bytes);
+    // Boost 1.81 asserts that the last chunk comes in five bytes at least (boostorg/beast#2861);
+    // whatever begins with a chunk's header, its least being "0\r\n\r\n", has as many.
+    constexpr std::size_t kLeastChunk = 5;
+    if (whole.size() < kLeastChunk && parser_ && parser_->is_header_done() && parser_->chunked()) {
+        unparsed_ = std::move(whole);
+        return Progress::wants_more;
+    }
     return parse(whole);
 }
 
