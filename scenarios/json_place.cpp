@@ -234,7 +234,7 @@ std::string read_text_file(const std::string& path, std::string_view what) {
     }
     // A pipe or a device does not say how much it has, so it is read until it is too much.
     std::string text;
-    std::array<char, 64 * 1024> piece{};
+    std::array<char, std::size_t{64} * 1024> piece{};
     while (in.read(piece.data(), piece.size()), in.gcount() > 0) {
         text.append(piece.data(), static_cast<std::size_t>(in.gcount()));
         if (text.size() > kBytesMax) {

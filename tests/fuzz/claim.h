@@ -7,6 +7,7 @@
 #include <string_view>
 
 /// A fuzz target: what libFuzzer, or driver.cpp, calls with any bytes.
+// NOLINTNEXTLINE(readability-identifier-naming)
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
 namespace claimstorm::fuzz {

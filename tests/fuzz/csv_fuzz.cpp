@@ -47,10 +47,10 @@ std::string across_buffers(std::string_view text) {
     const auto commas = static_cast<std::size_t>(std::count(file.begin(), file.end(), ','));
     file += '\n';
     const std::size_t rest = text.size() - std::min(text.size(), head_bytes + 1);
-    const std::size_t wide = 48 * 1024;
-    for (int row = 0; file.size() + rest / 2 + wide < kBufferBytes; ++row) {
+    constexpr std::size_t kWide = std::size_t{48} * 1024;
+    for (int row = 0; file.size() + rest / 2 + kWide < kBufferBytes; ++row) {
         std::string name = "filler" + std::to_string(row);
-        name.resize(wide / 2, '.');
+        name.resize(kWide / 2, '.');
         file += name;
         for (std::size_t i = 0; i < commas; ++i) file += "," + name.substr(0, 7);
         file += '\n';

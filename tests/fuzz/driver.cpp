@@ -19,6 +19,7 @@
 #include "tests/fuzz/claim.h"
 
 // Only there with a sanitizer, whose reports end the program without a signal.
+// NOLINTNEXTLINE(bugprone-reserved-identifier,readability-identifier-naming): the runtime's name
 extern "C" __attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)());
 
 namespace {

@@ -19,7 +19,7 @@ using namespace claimstorm;
 
 namespace {
 
-constexpr std::size_t kNotesBytesMax = 16 * 1024;
+constexpr std::size_t kNotesBytesMax = std::size_t{16} * 1024;
 
 bool is_same(const Attempt& a, const Attempt& b) {
     return a.user == b.user && a.number == b.number && a.outcome == b.outcome &&
