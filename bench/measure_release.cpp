@@ -118,8 +118,7 @@ std::vector<Measurement> measure_single_packet(const StormBench& bench) {
     Receiver h1(Receiver::Stamps::all);
     for (int round = 0; round < bench.effort.rounds; ++round) {
         for (int repeat = 0; repeat < kRepeats; ++repeat) {
-            h2.begin();
-            LoadOrder order = burst_order(h2.url(), 1, kTogether, "single-packet");
+            LoadOrder order = burst_order(h2.url(), kTogether, kTogether, "single-packet");
             order.http2 = true;
             for (const Tool tool : {Tool::claimstorm, Tool::h2load}) {
                 h2.begin();

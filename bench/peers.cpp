@@ -79,7 +79,7 @@ Arguments h2load_command(const LoadOrder& order, const fs::path& folder) {
     std::ofstream(body) << kBody;
     Arguments argv = {find_program("h2load", "nghttp2-client").string(),
                       "-c",
-                      std::to_string(order.connections),
+                      std::to_string(order.http2 ? 1 : order.connections),
                       "-t",
                       "1",
                       "-d",
@@ -88,7 +88,7 @@ Arguments h2load_command(const LoadOrder& order, const fs::path& folder) {
                       fmt::format("content-type: {}", kType)};
     if (!order.http2) argv.emplace_back("--h1");
     if (order.http2) {
-        argv.insert(argv.end(), {"-m", std::to_string(order.requests.value_or(100))});
+        argv.insert(argv.end(), {"-m", std::to_string(order.connections)});
     }
     if (order.duration) {
         argv.insert(argv.end(), {"-D", std::to_string(order.duration->count())});
@@ -195,6 +195,8 @@ Arguments Peers::claimstorm_command(Tool tool, const LoadOrder& order) const {
     if (order.requests) argv.insert(argv.end(), {"-n", std::to_string(*order.requests)});
     if (order.per_second) argv.insert(argv.end(), {"-R", fmt::format("{}/s", *order.per_second)});
     if (tool == Tool::claimstorm_curl) argv.insert(argv.end(), {"--transport", "curl"});
+    // A thread keeps its streams on one connection.
+    if (order.http2) argv.insert(argv.end(), {"--threads", "1"});
     argv.insert(argv.end(), order.claimstorm_flags.begin(), order.claimstorm_flags.end());
     argv.insert(argv.end(), {"--json", "-o", run_folder().string()});
     return argv;

@@ -27,7 +27,9 @@ struct LoadOrder {
     std::optional<std::chrono::seconds> duration = {};
     std::optional<std::int64_t> requests = {};
     std::optional<int> per_second = {};  ///< constant rate; a multiple of `connections`
-    bool http2 = false;                  ///< cleartext, with prior knowledge; claimstorm and h2load
+    /// Cleartext, with prior knowledge, claimstorm and h2load only: all on one connection, of which
+    /// `connections` is then the number of streams.
+    bool http2 = false;
     std::vector<std::string> claimstorm_flags = {};  ///< "--burst", "--gate", "full", …
 };
 

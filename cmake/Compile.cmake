@@ -1,6 +1,7 @@
 # Warnings, sanitizers, ccache, and the two functions every folder uses.
 option(CLAIMSTORM_WERROR "Warnings are errors" OFF)
 set(CLAIMSTORM_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them")
+option(CLAIMSTORM_FUZZ "Fuzz targets are libFuzzer's programs (clang), not tests" OFF)
 
 find_program(CCACHE ccache)
 if(CCACHE)

@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace claimstorm {
 
@@ -19,10 +20,15 @@ class Error : public std::runtime_error {
     int exit_status_;
 };
 
+/// Control characters written as "\n" and "\x1b": a file's bytes neither break a line nor reach a
+/// terminal as commands.
+std::string as_one_line(std::string_view text);
+
 /// The user asked for something that cannot be: bad options, a bad scenario file. Exit status 2.
+/// The message quotes what it is about as `as_one_line` does.
 class UsageError : public Error {
   public:
-    explicit UsageError(const std::string& message) : Error(2, message) {}
+    explicit UsageError(std::string_view message) : Error(2, as_one_line(message)) {}
 };
 
 /// The surroundings do not play along: a server down, a port taken, a full disk. Exit status 3.

@@ -11,6 +11,11 @@
 namespace claimstorm {
 namespace {
 
+/// A little less than 64 bits hold, so that a time may still be added to.
+constexpr std::int64_t kInt64Limit = 9'200'000'000'000'000'000;
+constexpr double kRateMin = 1e-9;
+constexpr double kRateMax = 1e12;
+
 struct Unit {
     std::string_view suffix;
     double factor;
@@ -31,23 +36,44 @@ std::optional<double> parse_scaled(std::string_view text,
     return std::nullopt;
 }
 
+/// The same for digits without a point, counted exactly: a double has 53 bits.
+template <std::size_t N>
+std::optional<std::int64_t> parse_whole(std::string_view text,
+                                        const std::array<Unit, N>& units) noexcept {
+    std::uint64_t number = 0;
+    const char* end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, number);
+    if (error != std::errc{}) return std::nullopt;
+    const std::string_view suffix(rest, static_cast<std::size_t>(end - rest));
+    for (const Unit& unit : units) {
+        if (unit.suffix != suffix) continue;
+        std::int64_t scaled = 0;
+        const bool is_too_large =
+            __builtin_mul_overflow(number, static_cast<std::int64_t>(unit.factor), &scaled);
+        if (is_too_large || scaled > kInt64Limit) return std::nullopt;
+        return scaled;
+    }
+    return std::nullopt;
+}
+
 constexpr std::array<Unit, 6> kTimeUnits = {
     {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}}};
 constexpr std::array<Unit, 3> kCountUnits = {{{"", 1}, {"k", 1e3}, {"M", 1e6}}};
-constexpr double kInt64Limit = 9.2e18;
 
 }  // namespace
 
 std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) noexcept {
     if (text == "0") return std::chrono::nanoseconds(0);
+    if (const auto whole = parse_whole(text, kTimeUnits)) return std::chrono::nanoseconds(*whole);
     const auto nanos = parse_scaled(text, kTimeUnits);
-    if (!nanos || *nanos > kInt64Limit) return std::nullopt;
+    if (!nanos || *nanos > static_cast<double>(kInt64Limit)) return std::nullopt;
     return std::chrono::nanoseconds(std::llround(*nanos));
 }
 
 std::optional<std::int64_t> parse_count(std::string_view text) noexcept {
+    if (const auto whole = parse_whole(text, kCountUnits)) return whole;
     const auto count = parse_scaled(text, kCountUnits);
-    if (!count || *count > kInt64Limit) return std::nullopt;
+    if (!count || *count > static_cast<double>(kInt64Limit)) return std::nullopt;
     // "1.005k" is 1004.999… in binary: what the writer meant is the whole number beside it.
     const double whole = std::round(*count);
     if (std::abs(*count - whole) > 1e-9 * std::max(1.0, whole)) return std::nullopt;
@@ -60,8 +86,10 @@ std::optional<double> parse_rate(std::string_view text) noexcept {
         if (!text.ends_with(per.suffix)) continue;
         const auto count =
             parse_scaled(text.substr(0, text.size() - per.suffix.size()), kCountUnits);
-        if (!count || *count <= 0) return std::nullopt;
-        return *count * per.factor;
+        if (!count) return std::nullopt;
+        const double rate = *count * per.factor;
+        if (rate < kRateMin || rate > kRateMax) return std::nullopt;
+        return rate;
     }
     return std::nullopt;
 }
@@ -105,6 +133,14 @@ std::string format_duration(std::chrono::nanoseconds duration) {
         if (nanos % size == 0) return fmt::format("{}{}", nanos / size, suffix);
     }
     return fmt::format("{}ns", nanos);
+}
+
+std::string format_rate(double per_second) {
+    std::array<char, 64> digits{};  // kRateMin to kRateMax have no more
+    const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(),
+                                            per_second, std::chars_format::fixed);
+    return error == std::errc{} ? std::string(digits.data(), end) + "/s"
+                                : fmt::format("{}/s", per_second);
 }
 
 std::string with_commas(std::int64_t number) {

@@ -16,7 +16,7 @@ std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) no
 /// "500", "10k", "1.5M": a whole count; nullopt when it is none (e.g. "1.2345k").
 std::optional<std::int64_t> parse_count(std::string_view text) noexcept;
 
-/// "500/s", "10k/s", "30/m": attempts per second, above 0.
+/// "500/s", "10k/s", "30/m": attempts per second, from 1e-9 to 1e12.
 std::optional<double> parse_rate(std::string_view text) noexcept;
 
 /// "1.23", "1.2", "1", "-0.05": an amount of money, in cents and exact; nullopt for anything else,
@@ -25,6 +25,9 @@ std::optional<std::int64_t> parse_cents(std::string_view text) noexcept;
 
 /// The shortest exact spelling `parse_duration` reads back: "1500ms", "2s", "0s".
 std::string format_duration(std::chrono::nanoseconds duration);
+
+/// The shortest spelling, without an exponent, that `parse_rate` reads back: "0.5/s".
+std::string format_rate(double per_second);
 
 /// "1,234,567".
 std::string with_commas(std::int64_t number);

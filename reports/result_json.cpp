@@ -1,6 +1,7 @@
 #include "reports/result_json.h"
 
 #include <cmath>
+#include <cstdlib>
 #include <string>
 
 #include <fmt/format.h>
@@ -24,7 +25,7 @@ Json rounded(double number) {
 /// its limit is not shown as the limit.
 Json significant(double number) {
     if (!std::isfinite(number)) return nullptr;
-    return std::stod(fmt::format("{:.9g}", number)) + 0.0;
+    return std::strtod(fmt::format("{:.9g}", number).c_str(), nullptr) + 0.0;
 }
 
 Json witness_json(const Witness& witness) {

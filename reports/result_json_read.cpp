@@ -203,6 +203,9 @@ Json parse(const std::string& text) {
             "result.json: no JSON any more at line {} (byte {} of {}); `claimstorm check` on its "
             "run folder writes it anew",
             line, at, text.size()));
+    } catch (const Json::exception& error) {  // a number that no double holds
+        throw UsageError(fmt::format(
+            "result.json: {}; `claimstorm check` on its run folder writes it anew", error.what()));
     }
 }
 

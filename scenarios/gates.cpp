@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <optional>
 
 #include <fmt/format.h>
@@ -82,7 +83,8 @@ std::optional<Limit> parse_limit(std::string_view text) {
         Limit limit{comparison, 0};
         const char* end = number.data() + number.size();
         const auto [rest, error] = std::from_chars(number.data(), end, limit.bound);
-        if (error == std::errc{} && rest == end && !number.empty()) return limit;
+        const bool is_number = error == std::errc{} && rest == end && std::isfinite(limit.bound);
+        if (is_number && !number.empty()) return limit;
         return std::nullopt;
     }
     return std::nullopt;

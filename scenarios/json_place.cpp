@@ -1,13 +1,13 @@
 #include "scenarios/json_place.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <set>
-#include <sstream>
 
 #include <fmt/format.h>
 
@@ -222,7 +222,7 @@ json parse_json_text(std::string_view text, const std::string& file) {
 }
 
 std::string read_text_file(const std::string& path, std::string_view what) {
-    constexpr std::uintmax_t kBytesMax = 64U << 20U;
+    constexpr std::size_t kBytesMax = std::size_t{64} << 20U;
     std::error_code error;
     if (std::filesystem::is_directory(path, error)) {
         throw UsageError(fmt::format("{} '{}' is a folder; name a file", what, path));
@@ -232,13 +232,16 @@ std::string read_text_file(const std::string& path, std::string_view what) {
         throw UsageError(
             fmt::format("{} '{}' cannot be read: {}", what, path, std::strerror(errno)));
     }
-    if (const auto size = std::filesystem::file_size(path, error); !error && size > kBytesMax) {
-        throw UsageError(
-            fmt::format("{} '{}' has {} bytes; at most {} are read", what, path, size, kBytesMax));
+    // A pipe or a device does not say how much it has, so it is read until it is too much.
+    std::string text;
+    std::array<char, std::size_t{64} * 1024> piece{};
+    while (in.read(piece.data(), piece.size()), in.gcount() > 0) {
+        text.append(piece.data(), static_cast<std::size_t>(in.gcount()));
+        if (text.size() > kBytesMax) {
+            throw UsageError(fmt::format("{} '{}' has more than {} bytes", what, path, kBytesMax));
+        }
     }
-    std::ostringstream text;
-    text << in.rdbuf();
-    return std::move(text).str();
+    return text;
 }
 
 }  // namespace claimstorm

@@ -222,9 +222,9 @@ ordered_json arrival_to_json(const StormSpec& storm) {
     if (const auto* burst = std::get_if<Burst>(&storm.arrival)) {
         json["burst"]["gate"] = name_of(burst->gate, kGates);
     } else if (const auto* rate = std::get_if<ConstantRate>(&storm.arrival)) {
-        json["rate"] = fmt::format("{}/s", rate->per_second);
+        json["rate"] = format_rate(rate->per_second);
     } else if (const auto* poisson = std::get_if<PoissonRate>(&storm.arrival)) {
-        json["poisson"] = fmt::format("{}/s", poisson->per_second);
+        json["poisson"] = format_rate(poisson->per_second);
     } else if (const auto* stages = std::get_if<Stages>(&storm.arrival)) {
         json["stages"] = stages_text(*stages);
     } else if (const auto* loop = std::get_if<ClosedLoop>(&storm.arrival)) {

@@ -242,7 +242,13 @@ std::string to_string(const MysqlAddress& address) {
     const std::string url = "mysql://" + who(address.user, address.password) +
                             (address.socket.empty() ? where(address.host, address.port) : "") +
                             "/" + encode(address.database);
-    return address.socket.empty() ? url : url + "?socket=" + encode(address.socket);
+    std::string query;
+    if (!address.socket.empty()) query = "?socket=" + encode(address.socket);
+    if (address.tls != MysqlTls::off) {
+        query += query.empty() ? "?" : "&";
+        query += address.tls == MysqlTls::required ? "ssl=required" : "ssl=verify";
+    }
+    return url + query;
 }
 
 std::string to_string(const RedisAddress& address) {

@@ -11,6 +11,8 @@
 namespace claimstorm {
 namespace {
 
+constexpr double kSecondsMax = 10.0 * 366 * 24 * 3600;
+
 double seconds_of(const Stage& stage) {
     return static_cast<double>(stage.span.count()) / 1e9;
 }
@@ -59,6 +61,9 @@ Stages parse_stages(std::string_view text) {
         if (comma == std::string_view::npos) break;
         rest.remove_prefix(comma + 1);
     }
+    double seconds = 0;
+    for (const Stage& stage : stages.stages) seconds += seconds_of(stage);
+    if (seconds > kSecondsMax) refuse(text, "they last longer than ten years");
     if (span_of(stages) == 0) refuse(text, "they last no time at all");
     return stages;
 }
@@ -66,8 +71,9 @@ Stages parse_stages(std::string_view text) {
 std::string stages_text(const Stages& stages) {
     std::string text;
     for (const Stage& stage : stages.stages) {
-        text += fmt::format("{}{}@{}", text.empty() ? "" : ",", format_duration(stage.span),
-                            stage.per_second);
+        std::string rate = format_rate(stage.per_second);
+        rate.resize(rate.find('/'));
+        text += fmt::format("{}{}@{}", text.empty() ? "" : ",", format_duration(stage.span), rate);
     }
     return text;
 }
@@ -79,8 +85,9 @@ std::uint64_t arrivals_in(const Stages& stages) {
         total += area_of(stage, rate);
         rate = stage.per_second;
     }
-    // A sum of whole areas must not lose its last arrival to rounding.
-    return static_cast<std::uint64_t>(std::floor(total + 1e-6));
+    // A sum of whole areas must not lose its last arrival to rounding. No storm has more than this.
+    constexpr double kArrivalsMax = 1e18;
+    return static_cast<std::uint64_t>(std::floor(std::min(total, kArrivalsMax) + 1e-6));
 }
 
 TimeNs arrival_of(const Stages& stages, std::uint64_t position) {
@@ -89,7 +96,10 @@ TimeNs arrival_of(const Stages& stages, std::uint64_t position) {
     double before = 0;
     for (const Stage& stage : stages.stages) {
         const double area = area_of(stage, rate);
-        if (left < area) return std::llround((before + time_of(stage, rate, left)) * 1e9);
+        if (left < area) {
+            const double seconds = before + time_of(stage, rate, left);
+            return std::min<TimeNs>(std::llround(seconds * 1e9), span_of(stages));
+        }
         left -= area;
         before += seconds_of(stage);
         rate = stage.per_second;

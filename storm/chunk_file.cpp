@@ -18,6 +18,8 @@ namespace {
 constexpr std::string_view kMagic = "CSCK";
 constexpr std::size_t kHeaderBytes = 24;
 constexpr std::uint32_t kPayloadBytesMax = 16U << 20U;
+/// Places of damage that are told one by one.
+constexpr int kDamagesMax = 20;
 
 std::uint32_t crc32_of(std::string_view bytes) {
     return static_cast<std::uint32_t>(
@@ -96,14 +98,14 @@ bool ChunkReader::next(ChunkHeader& header, std::string_view& payload) {
             continue;
         }
         if (rest.size() - kHeaderBytes < decoded->payload_bytes) {
-            note(fmt::format("the file ends inside the chunk at byte {}", at_));
+            note_damage(fmt::format("the file ends inside the chunk at byte {}", at_));
             return false;
         }
         chunk_at_ = at_;
         payload = rest.substr(kHeaderBytes, decoded->payload_bytes);
         at_ += kHeaderBytes + decoded->payload_bytes;
         if (crc32_of(payload) != decoded->payload_crc) {
-            note(fmt::format(
+            note_damage(fmt::format(
                 "the chunk at byte {} has a wrong checksum: its {} records are not used", chunk_at_,
                 decoded->records));
             continue;
@@ -115,8 +117,8 @@ bool ChunkReader::next(ChunkHeader& header, std::string_view& payload) {
 }
 
 void ChunkReader::reject_last(std::uint64_t records) {
-    note(fmt::format("the chunk at byte {} cannot be decoded: its {} records are not used",
-                     chunk_at_, records));
+    note_damage(fmt::format("the chunk at byte {} cannot be decoded: its {} records are not used",
+                            chunk_at_, records));
 }
 
 void ChunkReader::note(const std::string& what) {
@@ -124,10 +126,16 @@ void ChunkReader::note(const std::string& what) {
     notes_ += what;
 }
 
+void ChunkReader::note_damage(const std::string& what) {
+    ++damages_;
+    if (damages_ < kDamagesMax) note(what);
+    if (damages_ == kDamagesMax) note("and so on");
+}
+
 void ChunkReader::skip_damage() {
     const std::size_t found = file_.find(kMagic, at_ + 1);
     const std::size_t to = found == std::string_view::npos ? file_.size() : found;
-    note(fmt::format("bytes {} to {} are damaged or torn", at_, to));
+    note_damage(fmt::format("bytes {} to {} are damaged or torn", at_, to));
     at_ = to;
 }
 

@@ -57,11 +57,13 @@ class ChunkReader {
 
   private:
     void skip_damage();
+    void note_damage(const std::string& what);
 
     std::string_view file_;
     std::size_t at_;
     std::size_t chunk_at_ = 0;
     std::string notes_;
+    int damages_ = 0;
 };
 
 /// The integers of a payload: LEB128, and signed differences in zigzag form. Differences are taken

@@ -15,6 +15,9 @@ class StormRecorder {
     void add(const Attempt& attempt);
     void merge(const StormRecorder& other);
     void add_connections(std::int64_t opened);
+    std::int64_t connections_opened() const noexcept {
+        return counts_.connections_opened.value_or(0);
+    }
 
     /// `send_lag_us_p99` leaves out the attempts that waited for a free connection: their lateness
     /// is the service's, and `waited` counts them. An attempt that was polled lasts until the

@@ -82,7 +82,7 @@ class ChunkedNames {
   public:
     explicit ChunkedNames(Names& names) : names_(names) {}
 
-    /// False, and nothing is taken, when the chunk makes no sense.
+    /// False when the chunk makes no sense; of its names those are taken that stand there once.
     bool add(std::string_view payload, std::uint32_t records, std::uint32_t users) {
         std::uint64_t first = 0;
         if (!get_varint(payload, first) || first < next_ || records > users ||
@@ -95,11 +95,17 @@ class ChunkedNames {
             if (!get_text(rest, name)) return false;
         }
         pass_over(static_cast<UserId>(first));
+        bool is_sound = true;
         for (std::uint32_t i = 0; i < records; ++i) {
             get_text(payload, name);
-            if (names_.intern(name) != next_++) return false;
+            if (names_.intern(name) == next_) {
+                ++next_;
+            } else {
+                pass_over(next_ + 1);  // who has another's name has none
+                is_sound = false;
+            }
         }
-        return true;
+        return is_sound;
     }
 
     bool has(UserId user) const {
@@ -113,7 +119,9 @@ class ChunkedNames {
     void pass_over(UserId to) {
         if (next_ < to) holes_.emplace_back(next_, to);
         for (; next_ < to; ++next_) {
-            if (names_.size() <= next_) names_.intern(fmt::format("(user {}, name lost)", next_));
+            if (names_.size() > next_) continue;
+            std::string stand_in = fmt::format("(user {}, name lost)", next_);
+            while (names_.intern(stand_in) != next_) stand_in += '\'';  // a user is called so
         }
     }
 
@@ -166,7 +174,8 @@ HistoryContents read_history(const std::filesystem::path& path, Names& names, Te
             }
             has_header = true;
         } else if (header.type == 'N') {
-            if (!chunked_names.add(payload, header.records, contents.header.users)) {
+            if (!contents.header.names_follow ||
+                !chunked_names.add(payload, header.records, contents.header.users)) {
                 chunks.reject_last(header.records);
             }
         } else if (header.type == 'A') {

@@ -2,22 +2,15 @@
 
 #include <array>
 
-#include <boost/asio/buffer.hpp>
-#include <boost/beast/http/error.hpp>
-
 namespace claimstorm {
 namespace {
 
-namespace http = boost::beast::http;
-using boost::system::error_code;
 using Progress = ByteStream::Progress;
 
 constexpr std::size_t kReadBytes = std::size_t{64} * 1024;
 /// Idle for longer than this, a connection is looked at before it is used: the service may have
 /// closed it, and a request written into it would be lost without anybody being at fault.
 constexpr TimeNs kIdleTrustedNs = 50'000'000;
-/// What the parser has not taken yet (a header, a chunk header) may grow to this.
-constexpr std::size_t kUnparsedBytesMax = std::size_t{2} * ResponseParser::kHeaderBytesMax;
 
 }  // namespace
 
@@ -64,8 +57,7 @@ void Http1Connection::send() {
 void Http1Connection::forget_last_exchange() {
     written_ = 0;
     is_second_try_ = false;
-    parser_.reset();
-    unparsed_.clear();
+    reader_.begin();
 }
 
 void Http1Connection::connect() {
@@ -150,70 +142,22 @@ void Http1Connection::read_some() {
             return;
         }
         if (progress == Progress::closed) {
-            on_end_of_stream();
+            on_progress(reader_.take_end());
         } else if (progress == Progress::failed) {
             finish(stream_.break_error());
         } else {
-            take({buffer.data(), bytes});
+            if (exchange_.first_byte_ns == kNever) exchange_.first_byte_ns = listener_.now_ns();
+            on_progress(reader_.take({buffer.data(), bytes}));
         }
     } while (!stream_.is_closed() && stream_.has_buffered());
 }
 
-void Http1Connection::take(std::string_view bytes) {
-    if (exchange_.first_byte_ns == kNever) exchange_.first_byte_ns = listener_.now_ns();
-    if (unparsed_.empty()) {
-        parse(bytes);
-    } else {
-        // The parser takes `whole`, and what it leaves goes back into `unparsed_`.
-        std::string whole = std::move(unparsed_);
-        unparsed_.clear();
-        whole.append(bytes);
-        parse(whole);
-    }
-}
-
-void Http1Connection::parse(std::string_view bytes) {
-    while (!bytes.empty()) {
-        if (!parser_) {
-            parser_.emplace(exchange_.body, exchange_.wanted_headers, exchange_.headers);
-            if (exchange_.head) parser_->skip(true);
-        }
-        error_code error;
-        const std::size_t used =
-            parser_->put(boost::asio::const_buffer(bytes.data(), bytes.size()), error);
-        bytes.remove_prefix(used);
-        exchange_.status = parser_->status();
-        if (error == http::error::need_more) break;
-        if (error == http::error::header_limit) return finish(TransportError::header_too_large);
-        if (error == http::error::body_limit) return finish(TransportError::body_too_large);
-        if (error) return finish(TransportError::bad_response);
-        if (!parser_->is_done()) {
-            if (used == 0) break;
-            continue;
-        }
-        if (exchange_.status / 100 != 1) return complete(!bytes.empty());
-        // An interim response (100 Continue, 103 Early Hints): the real one follows.
-        exchange_.status = 0;
-        exchange_.headers.clear();
-        parser_.reset();
-    }
-    if (bytes.size() > kUnparsedBytesMax) return finish(TransportError::header_too_large);
-    unparsed_.assign(bytes);
-}
-
-void Http1Connection::on_end_of_stream() {
-    if (!parser_ || !parser_->got_some()) return finish(TransportError::closed_early);
-    error_code error;
-    parser_->put_eof(error);
-    if (error || !parser_->is_done()) return finish(TransportError::closed_early);
-    complete(true);
-}
-
-void Http1Connection::complete(bool bytes_left_over) {
+void Http1Connection::on_progress(ResponseReader::Progress progress) {
+    if (progress == ResponseReader::Progress::wants_more) return;
+    if (progress == ResponseReader::Progress::failed) return finish(reader_.error());
     exchange_.done_ns = listener_.now_ns();
-    // Bytes behind the response belong to no request of ours: this stream cannot be trusted on.
-    // Nor can one whose request is not out yet.
-    if (!parser_->keep_alive() || bytes_left_over || written_ < exchange_.request.size()) close();
+    // A stream whose request is not out yet cannot carry another.
+    if (!reader_.may_go_on() || written_ < exchange_.request.size()) close();
     idle_since_ns_ = exchange_.done_ns;
     finish(TransportError::none);
 }

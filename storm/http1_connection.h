@@ -2,13 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
 
 #include "storm/byte_stream.h"
 #include "storm/connection.h"
-#include "storm/response_parser.h"
+#include "storm/response_reader.h"
 
 namespace claimstorm {
 
@@ -34,10 +31,7 @@ class Http1Connection final : public Connection, private ReadyListener {
     void write_request();
     void write_rest();
     void read_some();
-    void take(std::string_view bytes);
-    void parse(std::string_view bytes);
-    void on_end_of_stream();
-    void complete(bool bytes_left_over);
+    void on_progress(ResponseReader::Progress progress);
     void close() override;
 
     ByteStream stream_;
@@ -47,8 +41,7 @@ class Http1Connection final : public Connection, private ReadyListener {
     bool held_ = false;           // part of the request is out, the rest waits for the release
     bool is_second_try_ = false;  // on a new connection: there is no third
     std::size_t written_ = 0;
-    std::optional<ResponseParser> parser_;
-    std::string unparsed_;  // what the parser wants to see again with more behind it
+    ResponseReader reader_{exchange_};
     TimeNs idle_since_ns_ = 0;
 };
 

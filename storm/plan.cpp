@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "model/error.h"
+#include "model/units.h"
 #include "storm/arrivals.h"
 #include "storm/history_file.h"
 
@@ -23,14 +24,6 @@ constexpr std::uint64_t kDoubleClickStream = 2;
 constexpr std::uint64_t kHangUpStream = 3;
 constexpr std::uint64_t kArrivalStream = 4;
 constexpr std::uint64_t kCampaignStream = 5;
-
-std::uint16_t copies_of(const StormSpec& spec) {
-    return spec.double_click ? spec.double_click->copies : 1;
-}
-
-std::uint16_t retries_of(const StormSpec& spec) {
-    return spec.retry ? spec.retry->times : 0;
-}
 
 /// Exactly round(fraction · users) of them.
 std::vector<bool> draw_users(std::uint32_t users, double fraction, Random& random) {
@@ -62,6 +55,7 @@ Plan::Plan(const StormSpec& spec, std::uint64_t seed)
         }
     }
     order_visits();
+    require_span();
     draw_later_clicks();
     draw_shares();
     if (spec_.hang_up) {
@@ -76,20 +70,36 @@ Plan::Plan(const StormSpec& spec, std::vector<PlannedVisit> visits)
     attempts_ = visits_;
     for (const PlannedVisit& visit : written_) {
         attempts_ += visit.later.size();
-        const auto& last = visit.later.empty() ? visit.first : visit.later.back();
-        last_due_ns_ = std::max(last_due_ns_, last.due_ns);
+        last_due_ns_ = std::max(last_due_ns_, visit.last_due_ns());
     }
 }
 
 void Plan::require_numbers() const {
     const std::uint64_t visits = spec_.hot ? spec_.hot->visits : 1;
-    const std::uint64_t numbers = visits * copies_of(spec_) * (retries_of(spec_) + 1U);
+    const std::uint64_t numbers = visits * spec_.copies() * (spec_.retries() + 1U);
     if (numbers > std::numeric_limits<std::uint16_t>::max()) {
         throw UsageError(
             fmt::format("a user may make {} attempts, more than the 65535 that are "
                         "told apart: fewer visits, copies or retries",
                         numbers));
     }
+}
+
+/// At a rate far too low the last of them would come when no clock counts any more.
+void Plan::require_span() const {
+    constexpr double kSecondsMax = 10.0 * 366 * 24 * 3600;
+    double rate = 0;
+    if (const auto* constant = std::get_if<ConstantRate>(&spec_.arrival)) {
+        rate = constant->per_second;
+    } else if (const auto* poisson = std::get_if<PoissonRate>(&spec_.arrival)) {
+        rate = poisson->per_second;
+    } else {
+        return;
+    }
+    if (static_cast<double>(visits_) <= rate * kSecondsMax) return;
+    throw UsageError(fmt::format(
+        "{} visits at {} take longer than ten years: raise the rate, or lower storm.users", visits_,
+        format_rate(rate)));
 }
 
 // People at a closed loop come one after another whatever their number; everybody else's order is
@@ -141,9 +151,7 @@ void Plan::find_last_due() {
         return;
     }
     for (Cursor cursor(*this, 0, 1); !cursor.at_end(); cursor.next()) {
-        const PlannedVisit& visit = cursor.visit();
-        const TimeNs due = visit.later.empty() ? visit.first.due_ns : visit.later.back().due_ns;
-        last_due_ns_ = std::max(last_due_ns_, due);
+        last_due_ns_ = std::max(last_due_ns_, cursor.visit().last_due_ns());
     }
 }
 
@@ -218,8 +226,8 @@ void Plan::Cursor::make_visit(TimeNs due_ns) {
         user = static_cast<UserId>((place - spec.users) % spec.hot->users);
         visits_before = (place - spec.users) / spec.hot->users + 1;
     }
-    const std::uint16_t copies = copies_of(spec);
-    const std::uint16_t retries = retries_of(spec);
+    const std::uint16_t copies = spec.copies();
+    const std::uint16_t retries = spec.retries();
     PlannedAttempt attempt;
     attempt.due_ns = due_ns;
     attempt.user = user;

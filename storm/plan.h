@@ -27,6 +27,10 @@ struct PlannedAttempt {
 struct PlannedVisit {
     PlannedAttempt first;
     std::vector<PlannedAttempt> later = {};  ///< ascending in `due_ns`
+
+    TimeNs last_due_ns() const noexcept {
+        return later.empty() ? first.due_ns : later.back().due_ns;
+    }
 };
 
 /// All visits of a storm, in the order in which they are due: a pure function of the spec and the
@@ -80,6 +84,7 @@ class Plan {
 
     TimeNs due_of(std::size_t position, TimeNs previous, Random& arrivals) const;
     void require_numbers() const;
+    void require_span() const;
     void order_visits();
     void draw_later_clicks();
     void draw_shares();

@@ -52,6 +52,8 @@ struct ClosedLoop {
     std::chrono::nanoseconds think_max{0};
     /// No claim begins later than this after the release; 0: until every user has claimed.
     std::chrono::nanoseconds duration{0};
+    /// Takes whoever comes until it is over, instead of every user once.
+    bool is_open_ended() const noexcept { return duration.count() > 0; }
 };
 
 /// Every attempt is due when it was sent in a run before this one.
@@ -112,6 +114,11 @@ struct StormSpec {
     std::chrono::nanoseconds timeout = std::chrono::seconds(2);  ///< an attempt's, from its send
     /// How long past the last due time the storm may go on before what is left is not sent.
     std::chrono::nanoseconds overrun = std::chrono::seconds(30);
+
+    /// How many times a visit clicks that clicks again.
+    std::uint16_t copies() const noexcept { return double_click ? double_click->copies : 1; }
+    /// How often an attempt may be tried again.
+    std::uint16_t retries() const noexcept { return retry ? retry->times : 0; }
 };
 
 /// A request with placeholders: `{user}`, `{n}`, `{campaign}`, `{attempt}`, `{idempotency_key}`,

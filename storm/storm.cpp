@@ -188,10 +188,9 @@ class Crew {
     std::vector<std::thread> threads_;
 };
 
-/// A closed loop with a duration takes whoever comes until it is over.
 bool is_open_ended(const StormSpec& spec) {
     const auto* loop = std::get_if<ClosedLoop>(&spec.arrival);
-    return loop != nullptr && loop->duration.count() > 0;
+    return loop != nullptr && loop->is_open_ended();
 }
 
 }  // namespace
@@ -274,7 +273,7 @@ std::unique_ptr<StormRecorder> run_storm(const StormOrder& order, const Plan& pl
         if (ended == 0 && !history_path.empty()) std::filesystem::remove(history_path);
         throw;
     }
-    history.close(recorder->figures().connections_opened.value_or(0));
+    history.close(recorder->connections_opened());
     return recorder;
 }
 

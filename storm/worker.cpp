@@ -66,7 +66,7 @@ void Worker::load() {
 }
 
 void Worker::fire(Clock::time_point release) {
-    const bool is_bounded = closed_loop_ == nullptr || closed_loop_->duration.count() > 0;
+    const bool is_bounded = closed_loop_ == nullptr || closed_loop_->is_open_ended();
     if (is_bounded) give_up_ns_ = job_.plan.last_due_ns() + job_.spec.overrun.count();
     // A thread's timers may by default be 50 us late, to save power.
     ::prctl(PR_SET_TIMERSLACK, 1UL);
@@ -107,7 +107,7 @@ bool Worker::is_done() const {
 
 bool Worker::has_visit(TimeNs now) const {
     if (visits_.at_end()) return false;
-    return closed_loop_ == nullptr || closed_loop_->duration.count() == 0 ||
+    return closed_loop_ == nullptr || !closed_loop_->is_open_ended() ||
            now < closed_loop_->duration.count();
 }
 
@@ -334,8 +334,8 @@ void Worker::halt(TransportError reason) {
 void Worker::record_what_was_not_begun() {
     for (; !clicks_.empty(); clicks_.pop()) record_not_sent(clicks_.top().attempt);
     for (; !retries_.empty(); retries_.pop()) record_not_sent(retries_.top().attempt);
-    // Nobody has planned whom a closed loop with a duration would have come to.
-    if (closed_loop_ != nullptr && closed_loop_->duration.count() > 0) return;
+    // Nobody has planned whom an open-ended loop would have come to.
+    if (closed_loop_ != nullptr && closed_loop_->is_open_ended()) return;
     for (; !visits_.at_end(); visits_.next()) {
         record_not_sent(visits_.visit().first);
         for (const PlannedAttempt& click : visits_.visit().later) record_not_sent(click);

@@ -102,8 +102,7 @@ bool Worker::retry_later(const PlannedAttempt& planned, Outcome outcome) {
     const double jitter =
         retry.jitter * (2 * draw_for(planned.user, planned.number, kRetryStream) - 1);
     PlannedAttempt next = planned;
-    next.number = static_cast<std::uint16_t>(
-        planned.number + (job_.spec.double_click ? job_.spec.double_click->copies : 1));
+    next.number = static_cast<std::uint16_t>(planned.number + job_.spec.copies());
     if (retry.key == KeyUse::fresh) next.key = next.number;
     next.due_ns = now_ns() + std::llround(static_cast<double>(retry.after.count()) * (1 + jitter));
     --next.tries_left;
@@ -114,8 +113,7 @@ bool Worker::retry_later(const PlannedAttempt& planned, Outcome outcome) {
 /// Who has been told the end of a claim thinks, and then makes the next one. The later clicks of a
 /// double click are nobody else's: the person is free when the first click has its answer.
 void Worker::release_person(const Attempt& ended) {
-    const std::uint16_t copies = job_.spec.double_click ? job_.spec.double_click->copies : 1;
-    if ((ended.number - 1) % copies != 0) return;
+    if ((ended.number - 1) % job_.spec.copies() != 0) return;
     const auto range =
         static_cast<double>((closed_loop_->think_max - closed_loop_->think_min).count());
     TimeNs think = closed_loop_->think_min.count();

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "tests/support/test_stream.h"
 
@@ -20,6 +21,10 @@ struct ScriptedAnswer {
     bool reset = false;  ///< close with RST, so that the client sees the connection break
     bool hang = false;   ///< answer nothing more, keep the connection open
     bool cut = false;    ///< close without the farewell of TLS
+    /// Asked for one piece after another behind `bytes`, until it gives an empty one or the client
+    /// has gone.
+    std::function<std::string()> more = {};
+    int pause_ms = 0;  ///< before each of those pieces
 };
 
 inline std::string http_answer(int status, const std::string& body,
@@ -56,6 +61,15 @@ class ScriptedServer {
         threads_.clear();
     }
 
+    /// Refuses further connections; those there are go on.
+    void refuse() {
+        refusing_ = true;
+        ::shutdown(listener_.fd(), SHUT_RDWR);
+    }
+
+    /// From the next request on: answers when the first bytes of it are there.
+    void answer_at_first_bytes() { hasty_ = true; }
+
     std::string url() const {
         return (where_.tls != nullptr ? "https://127.0.0.1:" : "http://127.0.0.1:") +
                std::to_string(listener_.port());
@@ -73,7 +87,7 @@ class ScriptedServer {
     static constexpr int kPollMs = 20;
 
     void accept_loop() {
-        while (!stopping_) {
+        while (!stopping_ && !refusing_) {
             pollfd waiting{listener_.fd(), POLLIN, 0};
             if (::poll(&waiting, 1, kPollMs) <= 0) continue;
             const int connection = ::accept4(listener_.fd(), nullptr, nullptr, SOCK_CLOEXEC);
@@ -96,7 +110,13 @@ class ScriptedServer {
             const std::string request = take_request(stream, unread);
             if (request.empty()) break;
             const ScriptedAnswer answer = answer_(request, requests_++);
-            stream.write(answer.bytes);
+            bool is_there = stream.write(answer.bytes);
+            while (answer.more && is_there && !stopping_) {
+                if (stream.has_gone(answer.pause_ms)) break;
+                const std::string piece = answer.more();
+                if (piece.empty()) break;
+                is_there = stream.write(piece);
+            }
             if (answer.reset) stream.reset_at_close();
             if (answer.close) stream.end();
             if (answer.close || answer.reset || answer.cut) break;
@@ -105,8 +125,9 @@ class ScriptedServer {
     }
 
     /// One request with its body; empty when the connection ended or the server stops.
-    static std::string take_request(TestStream& stream, std::string& unread) {
+    std::string take_request(TestStream& stream, std::string& unread) {
         while (true) {
+            if (hasty_ && !unread.empty()) return std::exchange(unread, {});
             const std::size_t header_end = unread.find("\r\n\r\n");
             if (header_end != std::string::npos) {
                 std::size_t length = 0;
@@ -137,6 +158,8 @@ class ScriptedServer {
     Listening where_;
     TestListener listener_;
     std::atomic<bool> stopping_{false};
+    std::atomic<bool> refusing_{false};
+    std::atomic<bool> hasty_{false};
     std::atomic<int> requests_{0};
     std::atomic<int> connections_{0};
     std::mutex mutex_;

@@ -130,6 +130,14 @@ class TestStream {
         return true;
     }
 
+    /// Waits so long for the other end to go; what it may say instead stays unread. Plain only.
+    bool has_gone(int wait_ms) {
+        pollfd waiting{fd_, POLLIN, 0};
+        if (::poll(&waiting, 1, wait_ms) <= 0) return false;
+        char byte = 0;
+        return ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+    }
+
     /// Says farewell, as TLS wants it.
     void end() {
         if (ssl_ != nullptr) SSL_shutdown(ssl_);

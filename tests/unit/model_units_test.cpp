@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "model/error.h"
 #include "model/units.h"
 
 namespace claimstorm::test {
@@ -53,6 +54,27 @@ TEST_CASE("rates are attempts per second, above zero") {
         INFO(text);
         CHECK_FALSE(parse_rate(text).has_value());
     }
+}
+
+TEST_CASE("whole durations and counts are exact beyond what a double holds") {
+    CHECK(parse_count("9007199254740993") == 9'007'199'254'740'993);
+    CHECK(parse_duration("9007199254740993ns") == nanoseconds(9'007'199'254'740'993));
+    CHECK(parse_duration("9007199254741us") == nanoseconds(9'007'199'254'741'000));
+}
+
+TEST_CASE("a rate is written without an exponent and reads back the same") {
+    CHECK(format_rate(500) == "500/s");
+    CHECK(format_rate(0.5) == "0.5/s");
+    CHECK(format_rate(0.00001) == "0.00001/s");
+    for (const double rate : {1e-9, 0.1 / 3600, 1.0 / 3, 12'345.678, 1e12}) {
+        CHECK(parse_rate(format_rate(rate)) == rate);
+    }
+    CHECK_FALSE(parse_rate("0.0000000001/s").has_value());
+    CHECK_FALSE(parse_rate("2000000000000/s").has_value());
+}
+
+TEST_CASE("what a user's file says cannot break the line of an error") {
+    CHECK(UsageError("no key 'a\nb\x1b[31m'").what() == std::string("no key 'a\\nb\\x1b[31m'"));
 }
 
 TEST_CASE("a duration is written in its largest exact unit and reads back the same") {

@@ -128,6 +128,8 @@ TEST_CASE("checks, gates and expectations must exist") {
     CHECK(error_with("/checks", json::array()).find("checks nothing") != std::string::npos);
     CHECK(error_with("/gates", {{"latency_p99", "< 2"}}).find("did you mean 'latency_ms_p99'?") !=
           std::string::npos);
+    CHECK(error_with("/gates", {{"latency_ms_p99", "< nan"}}).find("is not a limit") !=
+          std::string::npos);
     CHECK(error_with("/gates", {{"latency_ms_p99", "about 2"}}).find("is not a limit") !=
           std::string::npos);
     CHECK(error_with("/expect", {{"violated", {"nothing"}}}).find("f.json: /expect/violated/0") ==

@@ -104,6 +104,8 @@ TEST_CASE("a URL shown to people has *** for its password") {
     CHECK(redact_url("mysql://bob:a@b@h") == "mysql://bob:***@h");
     CHECK(redact_url("mysql://bob:se/cr?et@h") == "mysql://bob:***@h");
     CHECK(to_string(parse_mysql_url("mysql://bob:s3cret@h:1/d")) == "mysql://bob:***@h:1/d");
+    CHECK(to_string(parse_mysql_url("mysql://h:1/d?ssl=verify&socket=/s")) ==
+          "mysql://root@/d?socket=/s&ssl=verify");
     CHECK(to_string(parse_redis_url("redis://:s3cret@[::1]:1/2")) == "redis://:***@[::1]:1/2");
     CHECK(to_string(parse_redis_url("redis://h:1")) == "redis://h:1/0");
     CHECK(to_string(parse_redis_url("unix:///s?db=3")) == "unix:///s?db=3");

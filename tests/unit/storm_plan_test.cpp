@@ -68,6 +68,16 @@ TEST_CASE("a rate that does not divide a second does not drift") {
     CHECK(plan.back().due_ns == 1'000'000'000);
 }
 
+TEST_CASE("a rate at which the last user would come when no clock counts any more is refused") {
+    StormSpec spec = spec_of(1'000'000);
+    spec.arrival = ConstantRate{1e-9};
+    CHECK_THROWS_WITH(Plan(spec, 7), Catch::Contains("longer than ten years"));
+    spec.arrival = PoissonRate{0.001};
+    CHECK_THROWS_WITH(Plan(spec, 7), Catch::Contains("1000000 visits at 0.001/s"));
+    spec.arrival = PoissonRate{0.01};
+    CHECK_NOTHROW(Plan(spec, 7));
+}
+
 TEST_CASE("exactly the asked share of users clicks twice, within the asked time") {
     StormSpec spec = spec_of(1000);
     spec.double_click = DoubleClick{0.2, 3, milliseconds(5)};
