@@ -2,14 +2,26 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include <catch2/catch.hpp>
 
+#include "model/error.h"
 #include "storm/history_file.h"
 #include "storm/storm.h"
 #include "tests/support/temporary_folder.h"
 
 namespace claimstorm::test {
+
+inline std::map<Outcome, int> outcomes_of(const std::vector<Attempt>& attempts) {
+    std::map<Outcome, int> counts;
+    for (const Attempt& attempt : attempts) ++counts[attempt.outcome];
+    return counts;
+}
+
+inline std::map<Outcome, int> outcomes_of(const HistoryContents& contents) {
+    return outcomes_of(contents.history.attempts);
+}
 
 /// A storm at a URL, recorded in a folder that goes away with it.
 struct StormAt {
@@ -48,10 +60,17 @@ struct StormAt {
         return contents.history.attempts.front();
     }
 
-    std::map<Outcome, int> fire_and_count() {
-        std::map<Outcome, int> counts;
-        for (const Attempt& attempt : fire().history.attempts) ++counts[attempt.outcome];
-        return counts;
+    std::map<Outcome, int> fire_and_count() { return outcomes_of(fire()); }
+
+    /// Why it cannot be fired; that leaves nothing behind.
+    std::string refusal() {
+        try {
+            fire();
+        } catch (const Error& error) {
+            CHECK(std::filesystem::is_empty(folder.path));
+            return error.what();
+        }
+        return "no refusal";
     }
 };
 

@@ -15,7 +15,7 @@
 #include "storm/storm.h"
 #include "tests/support/gated_server.h"
 #include "tests/support/scripted_server.h"
-#include "tests/support/temporary_folder.h"
+#include "tests/support/storm_at.h"
 
 using namespace claimstorm;
 using namespace claimstorm::test;
@@ -25,20 +25,12 @@ namespace {
 
 constexpr TimeNs kMs = 1'000'000;
 
-/// A storm and the requests it made, by body.
-struct Crowd {
-    TemporaryFolder folder;
-    std::atomic<bool> stop{false};
-    StormOrder order;
+struct Crowd : StormAt {
     std::int64_t opened = 0;
 
-    explicit Crowd(const std::string& url, std::uint32_t users, std::uint32_t connections) {
-        order.scenario = "crowd";
+    explicit Crowd(const std::string& url, std::uint32_t users, std::uint32_t connections)
+        : StormAt(url, users, connections) {
         order.seed = 42;
-        order.spec.users = users;
-        order.spec.connections = connections;
-        order.spec.timeout = 500ms;
-        order.endpoint.base_url = url;
         order.endpoint.claim.body = "{user} {attempt} {idempotency_key} {campaign}";
         order.endpoint.claim.headers = {{"Content-Type", "text/plain"}};
         order.endpoint.outcomes = {{200, {}, {}, Outcome::granted},

@@ -44,16 +44,6 @@ Attempt answered_with(const ScriptedAnswer& answer) {
     return CurlStorm(server.url()).fire_one();
 }
 
-std::string refusal(StormAt& storm) {
-    try {
-        storm.fire();
-    } catch (const Error& error) {
-        CHECK(fs::is_empty(storm.folder.path));
-        return error.what();
-    }
-    return "no refusal";
-}
-
 }  // namespace
 
 TEST_CASE("through libcurl every user claims exactly once, over the storm's connections") {
@@ -169,7 +159,7 @@ TEST_CASE("HTTP/2 without TLS is libcurl's only where it can use a connection tw
     CurlStorm storm(server.url(), 50, 5);
     storm.transport().version = HttpVersion::http2;
     if (curl_version_info(CURLVERSION_NOW)->version_num < 0x080000) {
-        CHECK_THAT(refusal(storm), Catch::Contains("leave \"transport\" out"));
+        CHECK_THAT(storm.refusal(), Catch::Contains("leave \"transport\" out"));
     } else {
         CHECK(storm.fire_and_count() == Counts{{Outcome::granted, 50}});
     }
@@ -177,16 +167,16 @@ TEST_CASE("HTTP/2 without TLS is libcurl's only where it can use a connection tw
 
 TEST_CASE("a target that libcurl cannot reach is told before the release") {
     CurlStorm storm("http://127.0.0.1:1", 10, 5);
-    CHECK_THAT(refusal(storm), Catch::Contains("target http://127.0.0.1:1: ") &&
-                                   Catch::Contains("connect_refused") &&
-                                   Catch::Contains("nothing was sent"));
+    CHECK_THAT(storm.refusal(), Catch::Contains("target http://127.0.0.1:1: ") &&
+                                    Catch::Contains("connect_refused") &&
+                                    Catch::Contains("nothing was sent"));
     storm.order.endpoint.base_url = "http://nowhere.invalid";
-    CHECK_THAT(refusal(storm), Catch::Contains("the host 'nowhere.invalid' cannot be resolved"));
+    CHECK_THAT(storm.refusal(), Catch::Contains("the host 'nowhere.invalid' cannot be resolved"));
     storm.transport().proxy = "http://nowhere.invalid:3128";
-    CHECK_THAT(refusal(storm),
+    CHECK_THAT(storm.refusal(),
                Catch::Contains("connect_failed (Could not resolve proxy: nowhere.invalid)"));
     storm.transport().proxy = "http://127.0.0.1:1";
-    CHECK_THAT(refusal(storm), Catch::Contains("connect_refused"));
+    CHECK_THAT(storm.refusal(), Catch::Contains("connect_refused"));
 }
 
 TEST_CASE("libcurl trusts whom the target file names, and shows the client's certificate") {
@@ -198,7 +188,7 @@ TEST_CASE("libcurl trusts whom the target file names, and shows the client's cer
     ScriptedServer server(always({kGranted}), {context.get(), "", ""});
     CurlStorm storm(server.url(), 10, 3);
     TlsSpec& tls = storm.transport().tls;
-    CHECK_THAT(refusal(storm), Catch::Contains("tls_failed") && Catch::Contains("certificate"));
+    CHECK_THAT(storm.refusal(), Catch::Contains("tls_failed") && Catch::Contains("certificate"));
     tls.ca = certificates.ca();
     tls.certificate = certificates.path("client.pem");
     tls.key = certificates.path("client.key");
@@ -207,13 +197,13 @@ TEST_CASE("libcurl trusts whom the target file names, and shows the client's cer
     const TlsServerContext wrong(certificates, "other");
     ScriptedServer elsewhere(always({kGranted}), {wrong.get(), "", ""});
     storm.order.endpoint.base_url = elsewhere.url();
-    CHECK_THAT(refusal(storm), Catch::Contains("tls_failed"));
+    CHECK_THAT(storm.refusal(), Catch::Contains("tls_failed"));
     CHECK(elsewhere.requests() == 0);
     tls.verify = false;
     CHECK(storm.fire_and_count() == Counts{{Outcome::granted, 10}});
     ScriptedServer plain(always({kGranted}), {nullptr, "", "HTTP/1.1 400 Bad\r\n\r\n"});
     storm.order.endpoint.base_url = "https://127.0.0.1:" + std::to_string(plain.port());
-    CHECK_THAT(refusal(storm), Catch::Contains("tls_failed"));
+    CHECK_THAT(storm.refusal(), Catch::Contains("tls_failed"));
 }
 
 TEST_CASE("a proxy is told the whole URL, or makes a tunnel for TLS") {
@@ -244,7 +234,7 @@ TEST_CASE("a proxy is told the whole URL, or makes a tunnel for TLS") {
 
     TunnelProxy closed(server.port(), 403);
     storm.transport().proxy = closed.url();
-    CHECK_THAT(refusal(storm), Catch::Contains("connect_failed") && Catch::Contains("403"));
+    CHECK_THAT(storm.refusal(), Catch::Contains("connect_failed") && Catch::Contains("403"));
 }
 
 TEST_CASE("the environment's proxies are no business of a storm's") {
@@ -347,7 +337,7 @@ TEST_CASE("through libcurl connections are warmed, and a refused warm-up ends th
     CHECK(warm == 5);
     CHECK(server.connections() == 6);
     status = 500;
-    CHECK_THAT(refusal(storm), Catch::Contains("warm-up request was answered with 500"));
+    CHECK_THAT(storm.refusal(), Catch::Contains("warm-up request was answered with 500"));
 }
 
 TEST_CASE("a service that dies, and one that is stopped, leave every attempt of libcurl's") {
@@ -393,15 +383,15 @@ TEST_CASE("libcurl carries no gate but the full one, and HTTP/3 only if it was b
     ScriptedServer server(always({kGranted}));
     CurlStorm storm(server.url());
     storm.order.spec.arrival = Burst{BurstGate::single_packet};
-    CHECK_THAT(refusal(storm), Catch::Contains("needs the native transport"));
+    CHECK_THAT(storm.refusal(), Catch::Contains("needs the native transport"));
     storm.order.spec.arrival = Burst{};
     storm.transport().version = HttpVersion::http3;
-    CHECK_THAT(refusal(storm), Catch::Contains("HTTP/3 needs an https:// base_url"));
+    CHECK_THAT(storm.refusal(), Catch::Contains("HTTP/3 needs an https:// base_url"));
     storm.order.endpoint.base_url = "https://127.0.0.1:" + std::to_string(server.port());
     const auto* about = curl_version_info(CURLVERSION_NOW);
     if ((about->features & CURL_VERSION_HTTP3) == 0) {
-        CHECK_THAT(refusal(storm), Catch::Contains("this one (" + std::string(about->version) +
-                                                   ") was built without it"));
+        CHECK_THAT(storm.refusal(), Catch::Contains("this one (" + std::string(about->version) +
+                                                    ") was built without it"));
     }
     CHECK(server.connections() == 0);
 }

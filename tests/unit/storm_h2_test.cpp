@@ -43,16 +43,6 @@ Attempt answered_with(const H2Answer& answer) {
     return H2Storm(server.url()).fire_one();
 }
 
-std::string refusal(StormAt& storm) {
-    try {
-        storm.fire();
-    } catch (const Error& error) {
-        CHECK(fs::is_empty(storm.folder.path));
-        return error.what();
-    }
-    return "no refusal";
-}
-
 }  // namespace
 
 TEST_CASE("a request is taken apart, and what belongs to HTTP/1.1 alone is left out") {
@@ -119,7 +109,7 @@ TEST_CASE("as many sessions are opened as the service's limit of streams needs")
 TEST_CASE("a service that allows no streams is told before the release") {
     H2Server server(always(granted()), {}, 0);
     H2Storm storm(server.url(), 4, 4);
-    CHECK_THAT(refusal(storm), Catch::Contains("the service allows too few streams"));
+    CHECK_THAT(storm.refusal(), Catch::Contains("the service allows too few streams"));
 }
 
 TEST_CASE(
@@ -180,7 +170,8 @@ TEST_CASE("HTTP/2 through TLS is agreed on by ALPN, or told before the release")
     ScriptedServer other([](const std::string&, int) { return ScriptedAnswer{}; },
                          {http1.get(), "", ""});
     storm.order.endpoint.base_url = other.url();
-    CHECK_THAT(refusal(storm), Catch::Contains("tls_failed (the service does not agree to HTTP/2"));
+    CHECK_THAT(storm.refusal(),
+               Catch::Contains("tls_failed (the service does not agree to HTTP/2"));
     CHECK(other.requests() == 0);
 }
 
@@ -189,7 +180,7 @@ TEST_CASE("a service of HTTP/1.1 is told before the release") {
         return ScriptedAnswer{http_answer(400, "what?"), true};
     });
     H2Storm storm(server.url(), 4, 2);
-    CHECK_THAT(refusal(storm),
+    CHECK_THAT(storm.refusal(),
                Catch::Contains("could not be opened: bad_response") && Catch::Contains("SETTINGS"));
 }
 
@@ -405,19 +396,19 @@ TEST_CASE("what nobody speaks is refused in one line, before a byte is sent") {
     H2Server server(always(granted()));
     H2Storm storm(server.url());
     storm.order.spec.arrival = Burst{BurstGate::last_byte};
-    CHECK_THAT(refusal(storm), Catch::Contains("HTTP/2 has single-packet"));
+    CHECK_THAT(storm.refusal(), Catch::Contains("HTTP/2 has single-packet"));
     storm.order.endpoint.transport.tls.verify = false;
-    CHECK_THAT(refusal(storm), Catch::Contains("write https://"));
+    CHECK_THAT(storm.refusal(), Catch::Contains("write https://"));
     storm.order.endpoint.transport.tls = {};
     storm.order.endpoint.transport.proxy = "http://127.0.0.1:1";
     storm.order.endpoint.transport.unix_socket = "/run/app.sock";
-    CHECK_THAT(refusal(storm), Catch::Contains("leave out unix_socket or proxy"));
+    CHECK_THAT(storm.refusal(), Catch::Contains("leave out unix_socket or proxy"));
     storm.order.endpoint.transport.unix_socket.clear();
-    CHECK_THAT(refusal(storm), Catch::Contains("needs the native transport"));
+    CHECK_THAT(storm.refusal(), Catch::Contains("needs the native transport"));
     storm.order.endpoint.transport.kind = TransportKind::native;
-    CHECK_THAT(refusal(storm), Catch::Contains("say \"curl\""));
+    CHECK_THAT(storm.refusal(), Catch::Contains("say \"curl\""));
     storm.order.endpoint.transport.proxy.clear();
     storm.order.endpoint.transport.version = HttpVersion::http3;
-    CHECK_THAT(refusal(storm), Catch::Contains("say \"curl\""));
+    CHECK_THAT(storm.refusal(), Catch::Contains("say \"curl\""));
     CHECK(server.connections() == 0);
 }

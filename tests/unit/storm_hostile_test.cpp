@@ -1,17 +1,14 @@
 // Services that answer with all that HTTP allows to be endless, late, early or twice. Each attempt
 // is a counted outcome, ends in time, and costs no more memory than the limits say.
 #include <chrono>
-#include <filesystem>
 #include <map>
 #include <sys/resource.h>
 
 #include <catch2/catch.hpp>
 
-#include "storm/history_file.h"
 #include "storm/response_parser.h"
-#include "storm/storm.h"
 #include "tests/support/scripted_server.h"
-#include "tests/support/temporary_folder.h"
+#include "tests/support/storm_at.h"
 
 using namespace claimstorm;
 using namespace claimstorm::test;
@@ -28,36 +25,14 @@ constexpr std::int64_t kGrownBytesMax = 500'000'000;
 constexpr std::int64_t kGrownBytesMax = 64'000'000;
 #endif
 
-struct HostileStorm {
-    StormOrder order;
-    std::atomic<bool> stop{false};
-
-    HostileStorm(const std::string& url, std::uint32_t users, std::uint32_t connections) {
-        order.scenario = "test";
-        order.spec.users = users;
-        order.spec.connections = connections;
+struct HostileStorm : StormAt {
+    HostileStorm(const std::string& url, std::uint32_t users, std::uint32_t connections)
+        : StormAt(url, users, connections) {
         order.spec.timeout = 5s;
-        order.endpoint.base_url = url;
-        order.endpoint.claim.body = "{user}";
-        order.endpoint.outcomes = {{200, {}, {}, Outcome::granted},
-                                   {410, {}, {}, Outcome::sold_out}};
-        order.campaign = "1";
     }
 
-    std::vector<Attempt> fire() {
-        const TemporaryFolder folder;
-        Names users;
-        TextPool texts;
-        run_storm(order, Plan(order.spec, 42), folder.path / "history.bin", stop, {});
-        return read_history(folder.path / "history.bin", users, texts).history.attempts;
-    }
+    std::vector<Attempt> fire() { return StormAt::fire().history.attempts; }
 };
-
-std::map<Outcome, int> outcomes_of(const std::vector<Attempt>& attempts) {
-    std::map<Outcome, int> counts;
-    for (const Attempt& attempt : attempts) ++counts[attempt.outcome];
-    return counts;
-}
 
 std::int64_t peak_memory_bytes() {
     rusage usage{};

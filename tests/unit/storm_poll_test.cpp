@@ -10,7 +10,7 @@
 #include "storm/history_file.h"
 #include "storm/storm.h"
 #include "tests/support/scripted_server.h"
-#include "tests/support/temporary_folder.h"
+#include "tests/support/storm_at.h"
 
 using namespace claimstorm;
 using namespace claimstorm::test;
@@ -81,12 +81,6 @@ struct Storm {
         return attempts.front();
     }
 };
-
-std::map<Outcome, int> outcomes_of(const std::vector<Attempt>& attempts) {
-    std::map<Outcome, int> counts;
-    for (const Attempt& attempt : attempts) ++counts[attempt.outcome];
-    return counts;
-}
 
 /// A server that accepts every claim, and answers the poll number `n` (from 0) as told.
 struct PolledServer {

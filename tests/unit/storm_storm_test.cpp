@@ -8,8 +8,8 @@
 #include <catch2/catch.hpp>
 
 #include "model/error.h"
-#include "storm/history_file.h"
 #include "tests/support/scripted_server.h"
+#include "tests/support/storm_at.h"
 
 using namespace claimstorm;
 using namespace claimstorm::test;
@@ -21,50 +21,15 @@ namespace {
 // NOLINTNEXTLINE(readability-identifier-naming): a constant all the same
 const std::string kGranted = http_answer(200, R"({"id":"c1"})");
 
-/// A storm at a scripted server, recorded in a folder that goes away with it.
-struct Fixture {
-    fs::path folder;
-    StormOrder order;
-    std::atomic<bool> stop{false};
-
+struct Fixture : StormAt {
     explicit Fixture(const ScriptedServer& server, std::uint32_t users = 1,
-                     std::uint32_t connections = 1) {
-        std::string name = (fs::temp_directory_path() / "claimstorm-test-XXXXXX").string();
-        REQUIRE(::mkdtemp(name.data()) != nullptr);
-        folder = name;
-        order.scenario = "test";
-        order.spec.users = users;
-        order.spec.connections = connections;
+                     std::uint32_t connections = 1)
+        : StormAt(server.url(), users, connections) {
         order.spec.timeout = 300ms;
-        order.endpoint.base_url = server.url();
-        order.endpoint.claim.body = "{user}";
         order.endpoint.outcomes = {{200, {}, {}, Outcome::granted},
                                    {410, {}, {}, Outcome::sold_out}};
-        order.endpoint.fields.claim_id = "/id";
-        order.campaign = "1";
-    }
-    ~Fixture() { fs::remove_all(folder); }
-
-    HistoryContents fire() {
-        Names users;
-        TextPool texts;
-        run_storm(order, Plan(order.spec, 42), folder / "history.bin", stop, {});
-        return read_history(folder / "history.bin", users, texts);
-    }
-
-    Attempt fire_one() {
-        const HistoryContents contents = fire();
-        REQUIRE(contents.history.attempts.size() == 1);
-        CHECK(contents.history.missing_tail.empty());
-        return contents.history.attempts.front();
     }
 };
-
-std::map<Outcome, int> outcomes_of(const HistoryContents& contents) {
-    std::map<Outcome, int> counts;
-    for (const Attempt& attempt : contents.history.attempts) ++counts[attempt.outcome];
-    return counts;
-}
 
 /// What one attempt becomes when the service answers with these bytes.
 Attempt answered_with(const ScriptedAnswer& answer) {
@@ -79,8 +44,9 @@ TEST_CASE("a complete answer is read, stamped in order, and its claim id kept") 
     Fixture fixture(server);
     Names users;
     TextPool texts;
-    run_storm(fixture.order, Plan(fixture.order.spec, 42), fixture.folder / "h", fixture.stop, {});
-    const HistoryContents contents = read_history(fixture.folder / "h", users, texts);
+    run_storm(fixture.order, Plan(fixture.order.spec, 42), fixture.folder.path / "h", fixture.stop,
+              {});
+    const HistoryContents contents = read_history(fixture.folder.path / "h", users, texts);
     REQUIRE(contents.history.attempts.size() == 1);
     const Attempt& attempt = contents.history.attempts.front();
     CHECK(attempt.outcome == Outcome::granted);
@@ -330,7 +296,7 @@ TEST_CASE("a target that is down is told before anything is sent, and leaves no 
     CHECK_THROWS_WITH(fixture.fire(), Catch::Contains("http://127.0.0.1:1") &&
                                           Catch::Contains("connect_refused") &&
                                           Catch::Contains("nothing was sent"));
-    CHECK(fs::is_empty(fixture.folder));
+    CHECK(fs::is_empty(fixture.folder.path));
 }
 
 TEST_CASE("connections are warmed with the target's own request before the release") {
@@ -346,7 +312,7 @@ TEST_CASE("connections are warmed with the target's own request before the relea
     fixture.order.endpoint.warm_up = RequestSpec{"GET", "/warm", {}, "", false};
     CHECK(fixture.fire().history.attempts.size() == 10);
     CHECK(warm == 5);
-    fs::remove(fixture.folder / "history.bin");
+    fs::remove(fixture.folder.path / "history.bin");
     fixture.order.endpoint.warm_up->path = "/claim";
     fixture.order.endpoint.warm_up->method = "GET";
     CHECK_NOTHROW(fixture.fire());
@@ -358,7 +324,7 @@ TEST_CASE("a warm-up that the target refuses ends the run before the release") {
     Fixture fixture(server, 10, 5);
     fixture.order.endpoint.warm_up = RequestSpec{"GET", "/warm", {}, "", false};
     CHECK_THROWS_WITH(fixture.fire(), Catch::Contains("warm-up request was answered with 500"));
-    CHECK(fs::is_empty(fixture.folder));
+    CHECK(fs::is_empty(fixture.folder.path));
 }
 
 TEST_CASE("too few open files are told with the number needed") {

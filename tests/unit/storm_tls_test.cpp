@@ -30,17 +30,6 @@ struct Tls {
     void trust(StormAt& storm) const { storm.order.endpoint.transport.tls.ca = certificates.ca(); }
 };
 
-/// What a storm at a service says that it cannot be fired at.
-std::string refusal(StormAt& storm) {
-    try {
-        storm.fire();
-    } catch (const Error& error) {
-        CHECK(fs::is_empty(storm.folder.path));
-        return error.what();
-    }
-    return "no refusal";
-}
-
 }  // namespace
 
 TEST_CASE("a storm through TLS reads every answer, over as many connections as were opened") {
@@ -94,7 +83,7 @@ TEST_CASE("a certificate that nobody vouches for ends the run before the release
     StormAt storm(server.url(), 10, 5);
     tls.trust(storm);
     storm.order.spec.threads = 1;
-    CHECK_THAT(refusal(storm),
+    CHECK_THAT(storm.refusal(),
                Catch::Contains("target https://127.0.0.1:") &&
                    Catch::Contains("connection 1 of 5 could not be opened: tls_failed (certificate "
                                    "verify failed: self-signed certificate)") &&
@@ -111,9 +100,9 @@ TEST_CASE("a certificate for another host is refused, by name and by address") {
     ScriptedServer server(always({kGranted}), {context.get(), "", ""});
     StormAt storm(server.url());
     tls.trust(storm);
-    CHECK_THAT(refusal(storm), Catch::Contains("IP address mismatch"));
+    CHECK_THAT(storm.refusal(), Catch::Contains("IP address mismatch"));
     storm.order.endpoint.base_url = "https://localhost:" + std::to_string(server.port());
-    CHECK_THAT(refusal(storm), Catch::Contains("ostname mismatch"));
+    CHECK_THAT(storm.refusal(), Catch::Contains("ostname mismatch"));
 }
 
 TEST_CASE("without an authority of one's own the system's are asked") {
@@ -121,7 +110,7 @@ TEST_CASE("without an authority of one's own the system's are asked") {
     const TlsServerContext context(tls.certificates, "server");
     ScriptedServer server(always({kGranted}), {context.get(), "", ""});
     StormAt storm(server.url());
-    CHECK_THAT(refusal(storm), Catch::Contains("unable to get local issuer certificate"));
+    CHECK_THAT(storm.refusal(), Catch::Contains("unable to get local issuer certificate"));
 }
 
 TEST_CASE("a service that lets in only whom it knows is shown the client's certificate") {
@@ -131,7 +120,7 @@ TEST_CASE("a service that lets in only whom it knows is shown the client's certi
     ScriptedServer server(always({kGranted}), {context.get(), "", ""});
     StormAt storm(server.url(), 4, 2);
     tls.trust(storm);
-    CHECK_THAT(refusal(storm), Catch::Contains("tls_failed") && Catch::Contains("alert"));
+    CHECK_THAT(storm.refusal(), Catch::Contains("tls_failed") && Catch::Contains("alert"));
     TlsSpec& spec = storm.order.endpoint.transport.tls;
     spec.certificate = tls.certificates.path("client.pem");
     spec.key = tls.certificates.path("client.key");
@@ -144,8 +133,8 @@ TEST_CASE("TLS 1.3 refuses a client after the handshake: that, too, is told befo
     ScriptedServer server(always({kGranted}), {context.get(), "", ""});
     StormAt storm(server.url(), 4, 2);
     tls.trust(storm);
-    CHECK_THAT(refusal(storm), Catch::Contains("was closed again once it was open") &&
-                                   Catch::Contains("certificate required"));
+    CHECK_THAT(storm.refusal(), Catch::Contains("was closed again once it was open") &&
+                                    Catch::Contains("certificate required"));
     CHECK(server.requests() == 0);
 }
 
@@ -158,23 +147,23 @@ TEST_CASE("files of certificates and keys that cannot be used are named with the
     StormAt storm(server.url());
     TlsSpec& spec = storm.order.endpoint.transport.tls;
     spec.ca = tls.certificates.path("none.pem");
-    CHECK_THAT(refusal(storm), Catch::Contains("tls.ca: '") && Catch::Contains("No such file"));
+    CHECK_THAT(storm.refusal(), Catch::Contains("tls.ca: '") && Catch::Contains("No such file"));
     spec.ca = tls.certificates.path("server.key");
-    CHECK_THAT(refusal(storm), Catch::Contains("tls.ca: '"));
+    CHECK_THAT(storm.refusal(), Catch::Contains("tls.ca: '"));
     spec.ca = tls.certificates.ca();
     spec.certificate = tls.certificates.path("client.key");
-    CHECK_THAT(refusal(storm), Catch::Contains("tls.certificate: '"));
+    CHECK_THAT(storm.refusal(), Catch::Contains("tls.certificate: '"));
     spec.certificate = tls.certificates.path("client.pem");
     spec.key = tls.certificates.path("another.key");
-    CHECK_THAT(refusal(storm), Catch::Contains("tls.key: '") && Catch::Contains("mismatch"));
+    CHECK_THAT(storm.refusal(), Catch::Contains("tls.key: '") && Catch::Contains("mismatch"));
 }
 
 TEST_CASE("plain HTTP where TLS is expected is told before anything is sent") {
     ScriptedServer server(always({kGranted}),
                           {nullptr, "", "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"});
     StormAt storm("https://127.0.0.1:" + std::to_string(server.port()));
-    CHECK_THAT(refusal(storm), Catch::Contains("tls_failed (wrong version number: is it plain "
-                                               "HTTP there?)"));
+    CHECK_THAT(storm.refusal(), Catch::Contains("tls_failed (wrong version number: is it plain "
+                                                "HTTP there?)"));
     CHECK(server.requests() == 0);
 }
 
@@ -186,7 +175,7 @@ TEST_CASE("a service that hangs up during the handshake is told so") {
         while (server.connections() == 0) std::this_thread::yield();
         server.stop();
     });
-    CHECK_THAT(refusal(storm), Catch::Contains("tls_failed"));
+    CHECK_THAT(storm.refusal(), Catch::Contains("tls_failed"));
     killer.join();
 }
 
@@ -270,7 +259,7 @@ TEST_CASE("a Unix socket is reached whatever the host is called, plain and throu
     }
     StormAt storm("http://shop.test");
     storm.order.endpoint.transport.unix_socket = (folder.path / "none").string();
-    CHECK_THAT(refusal(storm), Catch::Contains("connect_failed (No such file or directory)"));
+    CHECK_THAT(storm.refusal(), Catch::Contains("connect_failed (No such file or directory)"));
 }
 
 TEST_CASE("connections come from the source addresses in turn") {
@@ -286,11 +275,11 @@ TEST_CASE("a source address that this machine does not have is told before the r
     ScriptedServer server(always({kGranted}));
     StormAt storm(server.url());
     storm.order.spec.source_addresses = {"127.0.0.2", "192.0.2.1"};
-    CHECK_THAT(refusal(storm), Catch::Contains("source_addresses: nothing can be sent from "
-                                               "'192.0.2.1'"));
+    CHECK_THAT(storm.refusal(), Catch::Contains("source_addresses: nothing can be sent from "
+                                                "'192.0.2.1'"));
     storm.order.spec.source_addresses = {"::1"};
-    CHECK_THAT(refusal(storm), Catch::Contains("IPv4 and IPv6 do not mix"));
+    CHECK_THAT(storm.refusal(), Catch::Contains("IPv4 and IPv6 do not mix"));
     storm.order.endpoint.transport.unix_socket = "/run/app.sock";
-    CHECK_THAT(refusal(storm), Catch::Contains("a Unix socket is reached from no address"));
+    CHECK_THAT(storm.refusal(), Catch::Contains("a Unix socket is reached from no address"));
     CHECK(server.connections() == 0);
 }
