@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <regex>
 
 #include "model/units.h"
 #include "scenarios/target_file.h"
@@ -10,6 +11,14 @@ namespace claimstorm {
 namespace {
 
 using nlohmann::ordered_json;
+
+/// Whether the value's secrets are placeholders, filled in from the users' file: nothing is written
+/// out but an authentication scheme ("Bearer {token}") and names ("session={session}; id={id}").
+bool has_secrets_elsewhere(const std::string& value) {
+    static const std::regex shape(
+        R"(([A-Za-z]+ )?([A-Za-z0-9_.-]+=)?\{[a-z_][a-z0-9_]*\}(; ?([A-Za-z0-9_.-]+=)?\{[a-z_][a-z0-9_]*\})*)");
+    return std::regex_match(value, shape);
+}
 
 /// Headers that carry a secret by their nature, or by their name.
 bool is_secret_header(std::string name) {
@@ -24,7 +33,8 @@ bool is_secret_header(std::string name) {
 ordered_json request_to_json(const RequestSpec& request) {
     ordered_json json = {{"method", request.method}, {"path", request.path}};
     for (const auto& [name, value] : request.headers) {
-        json["headers"][name] = is_secret_header(name) ? "***" : value;
+        const bool is_hidden = is_secret_header(name) && !has_secrets_elsewhere(value);
+        json["headers"][name] = is_hidden ? "***" : value;
     }
     if (request.json_body) {
         json["body"] = ordered_json::parse(request.body);
