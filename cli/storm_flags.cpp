@@ -196,7 +196,7 @@ void StormFlags::add_to(CLI::App& command) {
     add("--gates", gates, "A limit on a figure: 'latency_ms_p99 < 200'")->allow_extra_args(false);
     add("--allow-host", hosts_allowed, "A host besides this machine that may be stormed")
         ->allow_extra_args(false);
-    add("-t,--threads", threads, "Threads that send")->capture_default_str();
+    add("-t,--threads", threads, "Threads that send (default: 2, for a rate up to 50000/s: 1)");
     add("-c,--connections", connections, "Open connections (default: 64, a burst: up to 1000)");
     add("-d,--duration", duration, "How long (default: 10s, unless -n is given)");
     add("-n,--requests", requests, "How many, each by another user");
@@ -244,9 +244,9 @@ Scenario StormFlags::scenario() const {
             : count_of("-c", connections);
     json storm = {{"users", shape.users},
                   {"connections", std::min(wanted, shape.users)},
-                  {"threads", threads},
                   {"arrival", shape.arrival},
                   {"timeout", timeout}};
+    if (threads) storm["threads"] = *threads;
     if (!source_addresses.empty()) storm["source_addresses"] = source_addresses;
     const json document = {{"name", "storm"},
                            {"target", target},

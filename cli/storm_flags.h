@@ -24,7 +24,7 @@ struct StormFlags {
     std::vector<std::string> outcomes;
     std::vector<std::string> gates;
     std::vector<std::string> hosts_allowed;
-    std::uint32_t threads = 2;
+    std::optional<std::uint32_t> threads;
     std::string connections;
     std::string duration;
     std::string requests;

@@ -189,6 +189,26 @@ std::uint32_t read_users(const JsonPlace& place, const StormSpec& storm) {
     return static_cast<std::uint32_t>(come);
 }
 
+/// The most arrivals a second that are planned; 0 where answers, or nothing, set the pace.
+double peak_rate(const StormSpec& storm) {
+    if (const auto* rate = std::get_if<ConstantRate>(&storm.arrival)) return rate->per_second;
+    if (const auto* poisson = std::get_if<PoissonRate>(&storm.arrival)) return poisson->per_second;
+    double peak = 0;
+    if (const auto* stages = std::get_if<Stages>(&storm.arrival)) {
+        for (const Stage& stage : stages->stages) peak = std::max(peak, stage.per_second);
+    }
+    return peak;
+}
+
+/// A rate that one thread can keep with ease is kept best by one: two that wake at different
+/// instants get into each other's way, and into the service's where it shares the machine
+/// (`./dev bench storm --only c`).
+std::uint32_t threads_for(const StormSpec& storm) {
+    constexpr double kOneThreadKeeps = 50'000;
+    const double rate = peak_rate(storm);
+    return rate > 0 && rate <= kOneThreadKeeps ? 1 : storm.threads;
+}
+
 }  // namespace
 
 StormSpec read_storm(const JsonPlace& place, const std::string& folder) {
@@ -204,6 +224,7 @@ StormSpec read_storm(const JsonPlace& place, const std::string& folder) {
     if (const auto connections = place.find("connections")) {
         storm.connections = static_cast<std::uint32_t>(connections->count(1, 60'000));
     }
+    storm.threads = threads_for(storm);
     if (const auto threads = place.find("threads")) {
         storm.threads = static_cast<std::uint32_t>(threads->count(1, 64));
     }

@@ -226,8 +226,41 @@ TEST_CASE("what a campaign promises of its money and its numbers is read and sav
           "budget_cents");
 }
 
+TEST_CASE("a rate that one thread can keep is kept by one, unless the scenario says otherwise") {
+    const auto threads_with = [](const json& arrival, const json& threads = nullptr) {
+        json document = scenario_document();
+        document["storm"]["arrival"] = arrival;
+        if (!threads.is_null()) document["storm"]["threads"] = threads;
+        return read(document).storm.threads;
+    };
+    CHECK(threads_with({{"rate", "50k/s"}}) == 1);
+    CHECK(threads_with({{"rate", "51k/s"}}) == 2);
+    CHECK(threads_with({{"poisson", "100/s"}}) == 1);
+    CHECK(threads_with({{"stages", "1s@100k,1s@1"}}) == 2);
+    CHECK(threads_with({{"stages", "1s@100,1m@5k"}}) == 1);
+    CHECK(threads_with({{"burst", {{"gate", "full"}}}}) == 2);
+    CHECK(threads_with({{"rate", "100/s"}}, 3) == 3);
+}
+
+TEST_CASE("a secret header is saved as far as its secrets stand in the users' file") {
+    json document = scenario_document();
+    const auto saved_as = [&document](const std::string& value) {
+        document["target"]["claim"]["headers"] = {{"Cookie", value}};
+        const json saved = json::parse(scenario_to_json(read(document), 42).dump());
+        return saved["target"]["claim"]["headers"]["Cookie"].get<std::string>();
+    };
+    for (const char* kept : {"{user}", "Bearer {user}", "s={user}", "s={user}; c={campaign}"}) {
+        CHECK(saved_as(kept) == kept);
+    }
+    for (const char* hidden :
+         {"Bearer abc", "abc{user}", "{user}abc", "s=abc; u={user}", "Bearer abc {user}", ""}) {
+        CHECK(saved_as(hidden) == "***");
+    }
+}
+
 TEST_CASE("a scenario reads back from the JSON it is saved as, without its secrets") {
     json document = scenario_document();
+    document["target"]["claim"]["headers"]["Authorization"] = "Bearer secret";
     document["storm"]["arrival"] = {{"rate", "1.5k/s"}};
     document["storm"]["double_click"] = {{"fraction", 0.2}, {"within", "5ms"}};
     document["gates"] = {{"unknown_rate", "< 0.01"}};
