@@ -93,7 +93,7 @@ Judgement judge_here(const Case& of) {
     spec.redis.reset();
     timer.run("read the rows from MariaDB", [&] {
         EvidenceReader reader(spec, evidence.campaign);
-        evidence.after = reader.take(evidence.users, evidence.texts);
+        evidence.after = reader.take(evidence.users, evidence.texts, &evidence.history.attempts);
     });
     spec.redis = redis;
     spec.mysql.reset();
