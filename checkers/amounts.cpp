@@ -88,6 +88,7 @@ void tally_rows(const Evidence& evidence, Tally& tally, Finding& finding) {
 /// Counts one user's answers without an id but for the one that stands for a promise.
 void tally_maybe_replays(const Evidence& evidence, std::span<const ByUser::Index> granted,
                          Tally& tally) {
+    if (granted.size() == 1) return;
     const bool some_have_ids = !granted_id(evidence, granted.back()).empty();
     for (const ByUser::Index at : granted.subspan(some_have_ids ? 0 : 1)) {
         if (!granted_id(evidence, at).empty()) return;

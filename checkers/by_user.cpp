@@ -17,6 +17,10 @@ ByUser rows_by_user(const Evidence& evidence, const Reading<Ledger>& ledger) {
 
 void subtract_rows(const Evidence& evidence, std::span<const ByUser::Index> after,
                    std::span<const ByUser::Index> before, std::vector<ByUser::Index>& added) {
+    if (before.empty()) {
+        added.insert(added.end(), after.begin(), after.end());
+        return;
+    }
     auto old = before.begin();
     for (const ByUser::Index at : after) {
         const std::string_view id = row_id(evidence, evidence.after.ledger, at);

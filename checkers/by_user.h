@@ -22,10 +22,10 @@ class ByUser {
 
     /// Groups the items for which `keep(item)` is true. Throws std::out_of_range for an item whose
     /// user is not below `users`: such evidence was put together wrongly.
-    template <typename Item, typename Keep>
-    ByUser(const std::vector<Item>& items, std::size_t users, const TextPool& texts, Keep keep)
+    template <typename Items, typename Keep>
+    ByUser(const Items& items, std::size_t users, const TextPool& texts, Keep keep)
         : begins_(users + 1) {
-        for (const Item& item : items) {
+        for (const auto& item : items) {
             if (keep(item)) ++begins_.at(item.user + std::size_t{1});
         }
         for (std::size_t user = 0; user < users; ++user) begins_[user + 1] += begins_[user];

@@ -15,6 +15,11 @@ std::string_view row_id(const Evidence& evidence, const Reading<Ledger>& ledger,
 
 Promises promises_in(const Evidence& evidence, std::span<const ByUser::Index> granted) {
     Promises promises;
+    if (granted.size() == 1) {  // almost everybody: there is nothing to compare
+        const TextRef id = evidence.history.attempts[granted.front()].claim_id;
+        (TextPool::is_empty(id) ? promises.without_id : promises.with_id) = 1;
+        return promises;
+    }
     std::string_view last;
     for (const ByUser::Index at : granted) {
         const std::string_view id = granted_id(evidence, at);
@@ -30,6 +35,10 @@ Promises promises_in(const Evidence& evidence, std::span<const ByUser::Index> gr
 
 void add_distinct(const Evidence& evidence, std::span<const ByUser::Index> granted,
                   std::vector<ByUser::Index>& firsts) {
+    if (granted.size() == 1) {
+        firsts.push_back(granted.front());
+        return;
+    }
     const std::size_t before = firsts.size();
     std::string_view last;
     for (const ByUser::Index at : granted) {

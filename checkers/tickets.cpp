@@ -38,7 +38,7 @@ struct Held {
 /// Every ticket of a row and of a distinct promise, by number, rows first.
 std::vector<Held> tickets_held(const Evidence& evidence, bool with_rows) {
     std::vector<Held> held;
-    const std::vector<ClaimRow> none;
+    const ClaimRowList none;
     const auto& rows = with_rows ? evidence.after.ledger->rows : none;
     for (std::size_t at = 0; at < rows.size(); ++at) {
         if (rows[at].ticket == kNoNumber) continue;

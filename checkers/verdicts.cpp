@@ -80,7 +80,7 @@ std::string but_history_is_cut(const Evidence& evidence) {
 std::optional<Finding> unless_names_differ(std::string_view check, const Evidence& evidence) {
     constexpr std::size_t kSeveral = 3;
     if (!evidence.after.ledger.is_read()) return std::nullopt;
-    const std::vector<ClaimRow>& rows = evidence.after.ledger->rows;
+    const ClaimRowList& rows = evidence.after.ledger->rows;
     std::vector<bool> took_part(evidence.users.size(), false);
     std::size_t grants = 0;
     UserId granted_user = 0;

@@ -22,32 +22,37 @@ struct Flags {
 };
 
 /// The latency distribution, as the plotters of HdrHistogram read it.
-void print_hgrm(const History& history, bool from_due) {
+HistoryContents print_hgrm(const std::filesystem::path& file, bool from_due) {
     const auto recorder = std::make_unique<StormRecorder>();
-    for (const Attempt& attempt : history.attempts) recorder->add(attempt);
+    Names users;
+    HistoryContents contents = for_each_attempt(
+        file, users, [&](const Attempt& attempt, std::string_view) { recorder->add(attempt); });
     fmt::print("{}", hgrm_text(from_due ? recorder->latency() : recorder->service()));
+    return contents;
 }
 
-void print_attempts(const History& history, const Names& users, const TextPool& texts, bool csv) {
-    if (csv) fmt::print("{}\n", history_csv_header());
+HistoryContents print_attempts(const std::filesystem::path& file, bool csv) {
+    Names users;
     std::uint64_t index = 0;
-    for (const Attempt& attempt : history.attempts) {
-        const ExportedAttempt exported{index++, attempt, users.name(attempt.user),
-                                       texts.view(attempt.claim_id)};
-        fmt::print("{}\n", csv ? to_csv(exported) : to_ndjson(exported));
-    }
+    // The first line is for a history that can be read: for one that cannot, only stderr speaks.
+    const auto print_header = [csv] {
+        if (csv) fmt::print("{}\n", history_csv_header());
+    };
+    HistoryContents contents =
+        for_each_attempt(file, users, [&](const Attempt& attempt, std::string_view claim_id) {
+            if (index == 0) print_header();
+            const ExportedAttempt exported{index++, attempt, users.name(attempt.user), claim_id};
+            fmt::print("{}\n", csv ? to_csv(exported) : to_ndjson(exported));
+        });
+    if (index == 0) print_header();
+    return contents;
 }
 
 int print_history(const Flags& flags) {
-    Names users;
-    TextPool texts;
-    const HistoryContents contents =
-        read_history(std::filesystem::path(flags.run) / "history.bin", users, texts);
-    if (flags.format == "hgrm") {
-        print_hgrm(contents.history, flags.from == "due");
-    } else {
-        print_attempts(contents.history, users, texts, flags.format == "csv");
-    }
+    const std::filesystem::path file = std::filesystem::path(flags.run) / "history.bin";
+    const HistoryContents contents = flags.format == "hgrm"
+                                         ? print_hgrm(file, flags.from == "due")
+                                         : print_attempts(file, flags.format == "csv");
     if (std::fflush(stdout) != 0) throw EnvironmentError("the output could not be written");
     if (!contents.history.missing_tail.empty()) {
         fmt::print(stderr, "claimstorm: {}: {}\n", flags.run, contents.history.missing_tail);

@@ -9,6 +9,7 @@
 
 #include "model/campaign.h"
 #include "model/history.h"
+#include "model/ledger.h"
 #include "model/names.h"
 
 namespace claimstorm {
@@ -47,19 +48,6 @@ class Reading {
 
   private:
     std::variant<NotNamed, Unreadable, T> state_;
-};
-
-/// One stored claim. `user` and `claim_id` point into the Evidence's tables.
-struct ClaimRow {
-    UserId user = 0;
-    TextRef claim_id = kNoText;
-    std::int64_t ticket = kNoNumber;
-    std::int64_t amount_cents = kNoNumber;
-};
-
-/// All claim rows of the campaign.
-struct Ledger {
-    std::vector<ClaimRow> rows;
 };
 
 /// One payout that was executed.

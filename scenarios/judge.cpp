@@ -22,13 +22,14 @@ namespace {
 
 /// The others stay numbered as they are in the file.
 void set_aside_other_campaigns(History& history) {
-    for (Attempt& attempt : history.attempts) {
+    for (std::size_t at = 0; at < history.attempts.size(); ++at) {
+        const Attempt attempt = history.attempts[at];
         if (attempt.campaign == 0) continue;
         Attempt nothing;
         nothing.user = attempt.user;
         nothing.number = attempt.number;
         nothing.campaign = attempt.campaign;
-        attempt = nothing;
+        history.attempts.set(at, nothing);
     }
 }
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "model/error.h"
+#include "model/told_ids.h"
 #include "storm/chunk_file.h"
 
 namespace claimstorm {
@@ -92,7 +93,7 @@ void write_users(std::ofstream& out, char type, const Reading<std::vector<UserId
     }
 }
 
-bool read_row(std::string_view& payload, Evidence& evidence, Ledger& ledger) {
+bool read_row(std::string_view& payload, Evidence& evidence, const ToldIds& told, Ledger& ledger) {
     ClaimRow row;
     std::uint8_t flags = 0;
     std::string_view user;
@@ -102,7 +103,9 @@ bool read_row(std::string_view& payload, Evidence& evidence, Ledger& ledger) {
     if ((flags & has_ticket) != 0 && !get_difference(payload, row.ticket, 0)) return false;
     if ((flags & has_amount) != 0 && !get_difference(payload, row.amount_cents, 0)) return false;
     row.user = evidence.users.intern(user);
-    if ((flags & has_claim_id) != 0) row.claim_id = evidence.texts.add(claim_id);
+    if ((flags & has_claim_id) != 0) {
+        row.claim_id = told.add(evidence.texts, row.user, claim_id);
+    }
     ledger.rows.push_back(row);
     return true;
 }
@@ -129,7 +132,8 @@ bool read_payout(std::string_view& payload, Evidence& evidence, Payouts& payouts
 }
 
 /// One chunk's records into where they belong; false when they make no sense.
-bool read_chunk(const ChunkHeader& header, std::string_view payload, Evidence& evidence) {
+bool read_chunk(const ChunkHeader& header, std::string_view payload, const ToldIds& told,
+                Evidence& evidence) {
     constexpr std::string_view kBaselineTypes = "bcp";
     Snapshot& snapshot = kBaselineTypes.find(header.type) != std::string_view::npos
                              ? evidence.before
@@ -144,7 +148,10 @@ bool read_chunk(const ChunkHeader& header, std::string_view payload, Evidence& e
     switch (header.type) {
         case 'b':
         case 'f':
-            return read_all(snapshot.ledger, read_row);
+            return read_all(snapshot.ledger,
+                            [&told](std::string_view& row, Evidence& into, Ledger& ledger) {
+                                return read_row(row, into, told, ledger);
+                            });
         case 'c':
         case 'd':
             return read_all(snapshot.cache_users, read_user);
@@ -182,10 +189,11 @@ void write_ledger_file(const std::filesystem::path& path, const Evidence& eviden
 }
 
 void read_ledger_file(const std::filesystem::path& path, Evidence& evidence) {
-    const MappedFile file(path);
+    MappedFile file(path);
     if (!file.bytes().starts_with(kFileMagic)) {
         throw UsageError(fmt::format("{} is not a claimstorm ledger (version 1)", path.string()));
     }
+    const ToldIds told(evidence.history.attempts, evidence.users.size());
     ChunkReader chunks(file.bytes(), kFileMagic.size());
     ChunkHeader header;
     std::string_view payload;
@@ -193,9 +201,10 @@ void read_ledger_file(const std::filesystem::path& path, Evidence& evidence) {
     while (chunks.next(header, payload)) {
         if (header.type == 'E') {
             closed = true;
-        } else if (!read_chunk(header, payload, evidence)) {
+        } else if (!read_chunk(header, payload, told, evidence)) {
             chunks.reject_last(header.records);
         }
+        file.release_before(chunks.position());
     }
     if (!closed) chunks.note("the tail is missing");
     // A ledger with a hole in it would accuse or acquit wrongly: all of it or nothing.

@@ -112,7 +112,7 @@ void read_final_state(Evidence& evidence, EvidenceReader& reader, const SettleSp
                       const std::atomic<bool>& stop) {
     evidence.settlement = settle(reader, spec.quiet, spec.timeout, stop);
     const Pulse before = reader.pulse();
-    evidence.after = reader.take(evidence.users, evidence.texts);
+    evidence.after = reader.take(evidence.users, evidence.texts, &evidence.history.attempts);
     const Pulse after = reader.pulse();
     std::string moved = before.difference(after);
     if (moved.empty()) moved = after.unreadable();

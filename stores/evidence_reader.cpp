@@ -1,15 +1,18 @@
 #include "stores/evidence_reader.h"
 
 #include <algorithm>
-#include <unordered_set>
+#include <set>
 
 #include <fmt/format.h>
+
+#include "model/told_ids.h"
 
 namespace claimstorm {
 namespace {
 
-/// How many members a SCAN step asks for: few enough that Redis answers others in between.
-constexpr std::string_view kScanCount = "1000";
+/// How many members a SCAN step asks for: a millisecond's work for Redis, after which it answers
+/// others.
+constexpr std::string_view kScanCount = "5000";
 
 /// The key a counter is read from is not there.
 class AbsentKey : public UsageError {
@@ -119,12 +122,14 @@ Reading<T> EvidenceReader::guarded(const char* what, Read&& read) {
     }
 }
 
-Ledger EvidenceReader::read_ledger(Names& names, TextPool& texts) {
+Ledger EvidenceReader::read_ledger(Names& names, TextPool& texts, const AttemptList* told) {
+    const ToldIds told_ids = told != nullptr ? ToldIds(*told, names.size()) : ToldIds();
     Ledger ledger;
     std::optional<std::size_t> claim_id;
     std::optional<std::size_t> ticket;
     std::optional<std::size_t> amount;
     std::size_t user = 0;
+    std::string digits;
     const std::vector<MysqlValue> values = claims_.values();
     mysql().for_each_row(claims_.sql, MysqlParams(values), [&](const MysqlRow& row) {
         if (ledger.rows.empty()) {
@@ -141,8 +146,10 @@ Ledger EvidenceReader::read_ledger(Names& names, TextPool& texts) {
                 fmt::format("row {}: the column user is NULL", ledger.rows.size() + 1));
         }
         ClaimRow claim;
-        claim.user = names.intern(row.text(user));
-        if (claim_id && !row.is_null(*claim_id)) claim.claim_id = texts.add(row.text(*claim_id));
+        claim.user = names.intern(row.text(user, digits));
+        if (claim_id && !row.is_null(*claim_id)) {
+            claim.claim_id = told_ids.add(texts, claim.user, row.text(*claim_id, digits));
+        }
         claim.ticket = number_or_none(row, ticket);
         claim.amount_cents = number_or_none(row, amount);
         ledger.rows.push_back(claim);
@@ -155,6 +162,7 @@ Payouts EvidenceReader::read_payouts(Names& names, TextPool& texts) {
     std::size_t claim_id = 0;
     std::size_t amount = 0;
     std::optional<std::size_t> user;
+    std::string digits;
     const std::vector<MysqlValue> values = payouts_.values();
     mysql().for_each_row(payouts_.sql, MysqlParams(values), [&](const MysqlRow& row) {
         if (payouts.rows.empty()) {
@@ -167,9 +175,9 @@ Payouts EvidenceReader::read_payouts(Names& names, TextPool& texts) {
                 fmt::format("row {}: the column amount_cents is NULL", payouts.rows.size() + 1));
         }
         PayoutRow payout;
-        if (!row.is_null(claim_id)) payout.claim_id = texts.add(row.text(claim_id));
+        if (!row.is_null(claim_id)) payout.claim_id = texts.add(row.text(claim_id, digits));
         payout.amount_cents = row.int64(amount);
-        if (user && !row.is_null(*user)) payout.user = names.intern(row.text(*user));
+        if (user && !row.is_null(*user)) payout.user = names.intern(row.text(*user, digits));
         payouts.rows.push_back(payout);
     });
     return payouts;
@@ -189,7 +197,8 @@ EvidenceReader::Stock EvidenceReader::read_stock() {
     return stock;
 }
 
-void EvidenceReader::take_mysql(Snapshot& snapshot, Names& names, TextPool& texts) {
+void EvidenceReader::take_mysql(Snapshot& snapshot, Names& names, TextPool& texts,
+                                const AttemptList* told) {
     // All queries see one moment: a claim, its decrement and its payout belong together.
     const auto begun = guarded<bool>("mysql", [&] {
         mysql().execute_text("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
@@ -207,7 +216,7 @@ void EvidenceReader::take_mysql(Snapshot& snapshot, Names& names, TextPool& text
     }
     if (!claims_.sql.empty()) {
         snapshot.ledger =
-            guarded<Ledger>("mysql.claims", [&] { return read_ledger(names, texts); });
+            guarded<Ledger>("mysql.claims", [&] { return read_ledger(names, texts, told); });
     }
     if (!stock_.sql.empty()) {
         const auto stock = guarded<Stock>("mysql.stock", [&] { return read_stock(); });
@@ -264,16 +273,6 @@ std::int64_t EvidenceReader::read_sum(const std::vector<RedisCommand>& commands)
     return sum;
 }
 
-void EvidenceReader::scan(std::vector<std::string> command, std::size_t cursor_at,
-                          const std::function<void(const std::vector<Reply>&)>& take) {
-    do {
-        const std::vector<std::string_view> words(command.begin(), command.end());
-        const Reply reply = redis().command(words);
-        command[cursor_at] = reply.elements().at(0).text();
-        take(reply.elements().at(1).elements());
-    } while (command[cursor_at] != "0");
-}
-
 std::vector<UserId> EvidenceReader::read_users(Names& names) {
     const auto& [kind, key] = *spec_.redis->users;
     const char* name = kind == RedisUsersKind::set    ? "SSCAN"
@@ -281,29 +280,33 @@ std::vector<UserId> EvidenceReader::read_users(Names& names) {
                                                       : "ZSCAN";
     // Hashes and sorted sets answer member and value in turn.
     const std::size_t step = kind == RedisUsersKind::set ? 1 : 2;
-    std::unordered_set<UserId> users;  // SCAN may show a member twice
-    scan({name, key, "0", "COUNT", std::string(kScanCount)}, 2,
-         [&](const std::vector<Reply>& found) {
-             for (std::size_t i = 0; i < found.size(); i += step)
-                 users.insert(names.intern(found[i].text()));
-         });
-    std::vector<UserId> sorted(users.begin(), users.end());
-    std::sort(sorted.begin(), sorted.end());
-    return sorted;
+    std::vector<bool> seen(names.size());  // SCAN may show a member twice
+    std::size_t found = 0;
+    redis().scan({name, key, "0", "COUNT", kScanCount}, 2, [&](std::string_view element) {
+        if (found++ % step != 0) return;
+        const UserId user = names.intern(element);
+        if (user >= seen.size()) seen.resize(std::max(std::size_t{user} + 1, 2 * seen.size()));
+        seen[user] = true;
+    });
+    std::vector<UserId> users;
+    users.reserve(static_cast<std::size_t>(std::count(seen.begin(), seen.end(), true)));
+    for (UserId user = 0; user < seen.size(); ++user) {
+        if (seen[user]) users.push_back(user);
+    }
+    return users;
 }
 
 std::vector<LockSeen> EvidenceReader::read_locks() {
-    std::vector<LockSeen> locks;
-    std::unordered_set<std::string> seen;
+    std::set<std::string> keys;
     for (const std::string& pattern : spec_.redis->locks) {
-        scan({"SCAN", "0", "MATCH", pattern, "COUNT", std::string(kScanCount)}, 1,
-             [&](const std::vector<Reply>& found) {
-                 for (const Reply& key : found) {
-                     if (!seen.insert(key.text()).second) continue;
-                     const std::int64_t pttl = redis().command({"PTTL", key.text()}).integer();
-                     if (pttl != -2) locks.push_back({key.text(), pttl});  // -2: gone meanwhile
-                 }
-             });
+        redis().scan({"SCAN", "0", "MATCH", pattern, "COUNT", kScanCount}, 1,
+                     [&](std::string_view key) { keys.emplace(key); });
+    }
+    std::vector<LockSeen> locks;
+    locks.reserve(keys.size());
+    for (const std::string& key : keys) {
+        const std::int64_t pttl = redis().command({"PTTL", key}).integer();
+        if (pttl != -2) locks.push_back({key, pttl});  // -2: gone meanwhile
     }
     return locks;
 }
@@ -328,9 +331,9 @@ void EvidenceReader::take_redis(Snapshot& snapshot, Names& names) {
     }
 }
 
-Snapshot EvidenceReader::take(Names& names, TextPool& texts) {
+Snapshot EvidenceReader::take(Names& names, TextPool& texts, const AttemptList* told) {
     Snapshot snapshot;
-    if (spec_.mysql) take_mysql(snapshot, names, texts);
+    if (spec_.mysql) take_mysql(snapshot, names, texts, told);
     if (spec_.redis) take_redis(snapshot, names);
     return snapshot;
 }

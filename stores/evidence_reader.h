@@ -38,8 +38,9 @@ class EvidenceReader {
     /// Throws UsageError for an unknown placeholder. Connects to nothing yet.
     EvidenceReader(const EvidenceSpec& spec, const Campaign& campaign);
 
-    /// Never throws for a store's sake: what could not be read is Unreadable and says why.
-    Snapshot take(Names& names, TextPool& texts);
+    /// Never throws for a store's sake: what could not be read is Unreadable and says why. With the
+    /// attempts whose claims the rows are, claim ids that both have take memory only once.
+    Snapshot take(Names& names, TextPool& texts, const AttemptList* told = nullptr);
     Pulse pulse();
 
   private:
@@ -54,10 +55,10 @@ class EvidenceReader {
     template <typename T, typename Read>
     Reading<T> guarded(const char* what, Read&& read);
 
-    Ledger read_ledger(Names& names, TextPool& texts);
+    Ledger read_ledger(Names& names, TextPool& texts, const AttemptList* told);
     Payouts read_payouts(Names& names, TextPool& texts);
     Stock read_stock();
-    void take_mysql(Snapshot& snapshot, Names& names, TextPool& texts);
+    void take_mysql(Snapshot& snapshot, Names& names, TextPool& texts, const AttemptList* told);
     void take_redis(Snapshot& snapshot, Names& names);
     std::int64_t read_counter(const RedisCommand& command);
     std::int64_t read_sum(const std::vector<RedisCommand>& commands);
@@ -67,8 +68,6 @@ class EvidenceReader {
     void add_redis_pulse(Pulse& pulse);
     std::int64_t count_users();
     std::int64_t count_open_transactions();
-    void scan(std::vector<std::string> command, std::size_t cursor_at,
-              const std::function<void(const std::vector<Reply>&)>& take);
 
     EvidenceSpec spec_;
     BoundSql claims_;

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
@@ -79,12 +80,24 @@ std::int64_t MysqlRow::int64(std::size_t column) const {
 }
 
 std::string MysqlRow::text(std::size_t column) const {
+    std::string digits;
+    return std::string(text(column, digits));
+}
+
+std::string_view MysqlRow::text(std::size_t column, std::string& digits) const {
     const MysqlValue& value = (*this)[column];
-    if (const auto* letters = std::get_if<std::string_view>(&value)) return std::string(*letters);
-    if (const auto* number = std::get_if<std::int64_t>(&value)) return std::to_string(*number);
-    if (const auto* real = std::get_if<double>(&value)) return fmt::format("{}", *real);
-    throw UsageError(
-        fmt::format("the column '{}' is NULL where a value is needed", columns_[column]));
+    if (const auto* letters = std::get_if<std::string_view>(&value)) return *letters;
+    if (std::holds_alternative<std::nullptr_t>(value)) {
+        throw UsageError(
+            fmt::format("the column '{}' is NULL where a value is needed", columns_[column]));
+    }
+    digits.clear();
+    if (const auto* number = std::get_if<std::int64_t>(&value)) {
+        fmt::format_to(std::back_inserter(digits), "{}", *number);
+    } else {
+        fmt::format_to(std::back_inserter(digits), "{}", std::get<double>(value));
+    }
+    return digits;
 }
 
 MysqlRecord::MysqlRecord(std::shared_ptr<const std::vector<std::string>> columns,

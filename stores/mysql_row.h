@@ -42,6 +42,9 @@ class MysqlRow {
     /// The value's text; numbers are written out. Throws UsageError for NULL.
     std::string text(std::size_t column) const;
     std::string text(std::string_view column) const { return text(position(column)); }
+    /// The same without a string of its own: a view of the row, or of `digits`, which is written
+    /// to when the value is a number.
+    std::string_view text(std::size_t column, std::string& digits) const;
 
   protected:
     std::span<const std::string> columns_;

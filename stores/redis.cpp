@@ -62,6 +62,11 @@ Reply::Type type_of(const redisReply& reply) {
                      fmt::format("Redis answered {} where {} is needed", got, wanted));
 }
 
+[[noreturn]] void refused(std::string_view answer, std::string_view command) {
+    throw RedisError(RedisError::Kind::refused,
+                     fmt::format("Redis says: {}, to: {}", answer, command), first_word(answer));
+}
+
 }  // namespace
 
 RedisError::RedisError(Kind kind, const std::string& message, std::string code)
@@ -179,11 +184,14 @@ void RedisConnection::append(std::span<const std::string_view> arguments) {
     ++appended_;
 }
 
-Reply RedisConnection::read_reply(std::string_view during) {
+void RedisConnection::ReplyCloser::operator()(redisReply* reply) const noexcept {
+    freeReplyObject(reply);
+}
+
+RedisConnection::RawReply RedisConnection::read_raw(std::string_view during) {
     void* raw = nullptr;
     if (redisGetReply(context_.get(), &raw) != REDIS_OK || raw == nullptr) lose(during);
-    const std::unique_ptr<void, decltype(&freeReplyObject)> owned(raw, &freeReplyObject);
-    return Reply(*static_cast<const redisReply*>(raw));
+    return RawReply(static_cast<redisReply*>(raw));
 }
 
 Reply RedisConnection::command(std::span<const std::string_view> arguments) {
@@ -191,12 +199,49 @@ Reply RedisConnection::command(std::span<const std::string_view> arguments) {
     append(arguments);
     appended_ = 0;
     Reply reply = read_reply(arguments.front());
-    if (reply.is_error()) {
-        throw RedisError(RedisError::Kind::refused,
-                         fmt::format("Redis says: {}, to: {}", reply.text(), arguments.front()),
-                         first_word(reply.text()));
-    }
+    if (reply.is_error()) refused(reply.text(), arguments.front());
     return reply;
+}
+
+void RedisConnection::send(std::string_view during) {
+    for (int done = 0; done == 0;) {
+        if (redisBufferWrite(context_.get(), &done) != REDIS_OK) lose(during);
+    }
+}
+
+void RedisConnection::scan(std::span<const std::string_view> arguments, std::size_t cursor_at,
+                           const std::function<void(std::string_view)>& take) {
+    if (appended_ != 0) throw std::logic_error("a scan inside a pipeline: flush it first");
+    std::vector<std::string_view> words(arguments.begin(), arguments.end());
+    std::string cursor = "0";
+    const auto ask = [&] {
+        words.at(cursor_at) = cursor;
+        append(words);
+        appended_ = 0;
+        send(words.front());
+    };
+    ask();
+    for (bool more = true; more;) {
+        const RawReply reply = read_raw(words.front());
+        if (reply->type == REDIS_REPLY_ERROR) {
+            refused({reply->str, reply->len}, words.front());
+        }
+        if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
+            reply->element[0]->type != REDIS_REPLY_STRING ||
+            reply->element[1]->type != REDIS_REPLY_ARRAY) {
+            unexpected("a cursor and elements", Reply(*reply));
+        }
+        cursor.assign(reply->element[0]->str, reply->element[0]->len);
+        more = cursor != "0";
+        if (more) ask();
+        try {
+            const std::span found(reply->element[1]->element, reply->element[1]->elements);
+            for (const redisReply* element : found) take({element->str, element->len});
+        } catch (...) {
+            if (more) read_raw(words.front());
+            throw;
+        }
+    }
 }
 
 std::vector<Reply> RedisConnection::flush() {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -105,12 +106,30 @@ class RedisConnection {
     /// Sends what was appended and gives the answers in that order, error answers among them.
     std::vector<Reply> flush();
 
+    /// Goes through with a command of the SCAN family, whose argument number `cursor_at` is the
+    /// cursor, from "0" to the end, and calls `take` for each element; one may come twice. While
+    /// `take` is at work on one answer, Redis prepares the next: the connection cannot be used
+    /// inside it. When it throws, the answer under way is read and dropped.
+    void scan(std::span<const std::string_view> arguments, std::size_t cursor_at,
+              const std::function<void(std::string_view)>& take);
+    void scan(std::initializer_list<std::string_view> arguments, std::size_t cursor_at,
+              const std::function<void(std::string_view)>& take) {
+        scan(std::span(arguments.begin(), arguments.size()), cursor_at, take);
+    }
+
     /// False once an error has shown that the connection is lost.
     bool is_usable() const noexcept { return usable_; }
 
   private:
     [[noreturn]] void lose(std::string_view during);
-    Reply read_reply(std::string_view during);
+    struct ReplyCloser {
+        void operator()(redisReply* reply) const noexcept;
+    };
+    using RawReply = std::unique_ptr<redisReply, ReplyCloser>;
+
+    RawReply read_raw(std::string_view during);
+    Reply read_reply(std::string_view during) { return Reply(*read_raw(during)); }
+    void send(std::string_view during);
 
     struct Closer {
         void operator()(redisContext* context) const noexcept;

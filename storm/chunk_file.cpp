@@ -89,6 +89,14 @@ MappedFile::~MappedFile() {
     if (data_ != nullptr) ::munmap(data_, size_);
 }
 
+void MappedFile::release_before(std::size_t at) noexcept {
+    constexpr std::size_t kPiece = std::size_t{4} << 20;  // a multiple of every page size
+    const std::size_t end = at / kPiece * kPiece;
+    if (end <= released_) return;
+    ::madvise(static_cast<char*>(data_) + released_, end - released_, MADV_DONTNEED);
+    released_ = end;
+}
+
 bool ChunkReader::next(ChunkHeader& header, std::string_view& payload) {
     while (at_ < file_.size()) {
         const std::string_view rest = file_.substr(at_);

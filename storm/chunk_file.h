@@ -33,11 +33,16 @@ class MappedFile {
     MappedFile(const MappedFile&) = delete;
     MappedFile& operator=(const MappedFile&) = delete;
 
+    /// Gives back the memory of what stands before `at`, now and then; it can still be read, at the
+    /// price of being loaded again. A file of gigabytes is read through in a few megabytes.
+    void release_before(std::size_t at) noexcept;
+
     std::string_view bytes() const { return {static_cast<const char*>(data_), size_}; }
 
   private:
     void* data_ = nullptr;
     std::size_t size_ = 0;
+    std::size_t released_ = 0;
 };
 
 /// Walks the chunks behind the first line. Damage is noted for a person and skipped by looking for
@@ -49,6 +54,8 @@ class ChunkReader {
 
     /// False at the end of what can be read. `payload` views the file.
     bool next(ChunkHeader& header, std::string_view& payload);
+    /// Where the next chunk is looked for.
+    std::size_t position() const noexcept { return at_; }
     /// The last chunk's payload had a sound checksum and yet made no sense.
     void reject_last(std::uint64_t records);
     void note(const std::string& what);

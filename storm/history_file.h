@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -112,6 +113,15 @@ struct HistoryContents {
 /// Gives user i of a storm (n = i + 1) the id i. Precondition: `names` is empty or begins with
 /// these names. Throws UsageError when two users have one name.
 void intern_storm_users(const UserSource& users, Names& names);
+
+/// `claim_id` is empty when the attempt has none, and views the file during the call.
+using TakeAttempt = std::function<void(const Attempt& attempt, std::string_view claim_id)>;
+
+/// Reads history.bin piece by piece, keeping no attempt: calls `take` for each in the order of the
+/// file, with a user that has a name by then and with no `Attempt::claim_id`. All else is as in
+/// `read_history`; `history.attempts` stays empty. Takes the memory of the names.
+HistoryContents for_each_attempt(const std::filesystem::path& path, Names& names,
+                                 const TakeAttempt& take);
 
 /// Reads history.bin. A missing tail or a damaged chunk is told in `history.missing_tail`, and what
 /// is sound is returned. Names go to `names` (as by `intern_storm_users`), claim ids to `texts`.

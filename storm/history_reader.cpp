@@ -1,5 +1,8 @@
 #include <algorithm>
+#include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -13,6 +16,11 @@ namespace claimstorm {
 namespace {
 
 using nlohmann::json;
+
+[[noreturn]] void refuse_users(const UserSource& users, std::string_view name) {
+    throw UsageError(fmt::format("{} does not name {} different users: one is '{}'", users.where(),
+                                 users.size(), name));
+}
 
 /// More users than any storm has; a header that claims them is damage.
 constexpr std::uint32_t kUsersMax = 100'000'000;
@@ -49,31 +57,6 @@ std::optional<std::uint64_t> parse_end(std::string_view payload, History& histor
     return end.at("attempts").get<std::uint64_t>();
 } catch (const json::exception&) {
     return std::nullopt;
-}
-
-/// All of a chunk's attempts or none: half a chunk would be a guess.
-bool append_attempts(std::string_view payload, std::uint32_t records, std::uint32_t users,
-                     History& history, TextPool& texts) {
-    const std::size_t before = history.attempts.size();
-    TimeNs previous_due_ns = 0;
-    for (std::uint32_t i = 0; i < records; ++i) {
-        Attempt attempt;
-        std::string_view claim_id;
-        if (!history_format::decode_attempt(payload, attempt, claim_id, previous_due_ns) ||
-            attempt.user >= users) {
-            history.attempts.resize(before);
-            return false;
-        }
-        if (!claim_id.empty()) attempt.claim_id = texts.add(claim_id);
-        history.attempts.push_back(attempt);
-    }
-    return true;
-}
-
-std::uint32_t users_come(const History& history) {
-    std::uint32_t users = 0;
-    for (const Attempt& attempt : history.attempts) users = std::max(users, attempt.user + 1);
-    return users;
 }
 
 /// The users' names as their chunks give them. A chunk that was lost leaves a hole: its users have
@@ -130,84 +113,162 @@ class ChunkedNames {
     std::vector<std::pair<UserId, UserId>> holes_;
 };
 
-/// Whoever has no name cannot be looked for in the stores: better no attempt than a wrong
-/// accusation.
-void drop_nameless(const ChunkedNames& names, History& history, ChunkReader& chunks) {
-    const std::size_t dropped = std::erase_if(
-        history.attempts, [&](const Attempt& attempt) { return !names.has(attempt.user); });
-    if (dropped > 0) {
-        chunks.note(fmt::format("{} attempts are not used: their users' names are lost", dropped));
+/// What the chunks of a history tell, as they come.
+class Telling {
+  public:
+    Telling(Names& names, const TakeAttempt& take)
+        : names_(names), chunked_names_(names), take_(take) {}
+
+    /// False when the chunk cannot be decoded, and nothing of it was used.
+    bool add(const ChunkHeader& chunk, std::string_view payload) {
+        switch (chunk.type) {
+            case 'H':
+                if (!has_header_) read_header(payload);
+                return true;
+            case 'N':
+                return header().names_follow &&
+                       chunked_names_.add(payload, chunk.records, header().users);
+            case 'A':
+                return add_attempts(payload, chunk.records);
+            case 'S':
+                if (auto sample = parse_sample(payload)) {
+                    contents_.samples.push_back(std::move(*sample));
+                }
+                return true;
+            case 'E':
+                promised_ = parse_end(payload, contents_.history);
+                return true;
+            default:
+                return true;
+        }
     }
-}
+
+    bool has_header() const { return has_header_; }
+
+    /// All there is, with what is missing noted in `chunks`.
+    HistoryContents finish(ChunkReader& chunks) && {
+        if (header().open_ended) contents_.header.users = template_named_;
+        if (!promised_) {
+            chunks.note(fmt::format("the tail is missing: {} attempts could be read", found_));
+        } else if (found_ != *promised_) {
+            chunks.note(fmt::format("{} of {} attempts could be read", found_, *promised_));
+        }
+        if (nameless_ > 0) {
+            chunks.note(
+                fmt::format("{} attempts are not used: their users' names are lost", nameless_));
+        }
+        contents_.history.missing_tail = chunks.notes();
+        return std::move(contents_);
+    }
+
+  private:
+    struct Decoded {
+        Attempt attempt;
+        std::string_view claim_id;
+    };
+
+    const HistoryHeader& header() const { return contents_.header; }
+
+    void read_header(std::string_view payload) {
+        const auto parsed = parse_header(payload);
+        if (!parsed) return;
+        contents_.header = *parsed;
+        has_header_ = true;
+        if (parsed->names_follow) return;
+        template_users_ = make_template_users(parsed->user_template, parsed->users);
+        template_reader_ = template_users_->reader();
+        if (!parsed->open_ended) name_users(parsed->users);
+    }
+
+    /// Names the template's users below `users`.
+    void name_users(std::uint32_t users) {
+        for (; template_named_ < users; ++template_named_) {
+            const std::string_view name = template_reader_->read(template_named_ + 1).name;
+            if (names_.intern(name) != template_named_) refuse_users(*template_users_, name);
+        }
+    }
+
+    /// All of a chunk's attempts or none: half a chunk would be a guess.
+    bool add_attempts(std::string_view payload, std::uint32_t records) {
+        decoded_.clear();
+        TimeNs previous_due_ns = 0;
+        for (std::uint32_t i = 0; i < records; ++i) {
+            Decoded& next = decoded_.emplace_back();
+            if (!history_format::decode_attempt(payload, next.attempt, next.claim_id,
+                                                previous_due_ns) ||
+                next.attempt.user >= header().users) {
+                return false;
+            }
+        }
+        found_ += records;
+        for (const Decoded& next : decoded_) {
+            const UserId user = next.attempt.user;
+            if (!header().names_follow) {
+                name_users(user + 1);
+            } else if (!chunked_names_.has(user)) {
+                // Whoever has no name cannot be looked for in the stores: better no attempt than
+                // a wrong accusation.
+                ++nameless_;
+                continue;
+            }
+            take_(next.attempt, next.claim_id);
+        }
+        return true;
+    }
+
+    Names& names_;
+    ChunkedNames chunked_names_;
+    const TakeAttempt& take_;
+    HistoryContents contents_;
+    bool has_header_ = false;
+    std::shared_ptr<const UserSource> template_users_;
+    std::unique_ptr<UserReader> template_reader_;
+    std::uint32_t template_named_ = 0;  // users named by the template so far
+    std::vector<Decoded> decoded_;      // a chunk's, reused
+    std::uint64_t found_ = 0;
+    std::uint64_t nameless_ = 0;  // of these
+    std::optional<std::uint64_t> promised_;
+};
 
 }  // namespace
 
 void intern_storm_users(const UserSource& users, Names& names) {
     UserId next = 0;
     users.for_each_name([&](std::string_view name) {
-        if (names.intern(name) == next++) return;
-        throw UsageError(fmt::format("{} does not name {} different users: one is '{}'",
-                                     users.where(), users.size(), name));
+        if (names.intern(name) != next++) refuse_users(users, name);
     });
 }
 
-HistoryContents read_history(const std::filesystem::path& path, Names& names, TextPool& texts) {
-    const MappedFile file(path);
+HistoryContents for_each_attempt(const std::filesystem::path& path, Names& names,
+                                 const TakeAttempt& take) {
+    MappedFile file(path);
     if (!file.bytes().starts_with(history_format::kFileMagic)) {
         throw UsageError(fmt::format("{} is not a claimstorm history (version 1)", path.string()));
     }
-    HistoryContents contents;
     ChunkReader chunks(file.bytes(), history_format::kFileMagic.size());
     ChunkHeader header;
     std::string_view payload;
-    bool has_header = false;
-    std::optional<std::uint64_t> promised;
-    ChunkedNames chunked_names(names);
+    Telling telling(names, take);
     while (chunks.next(header, payload)) {
-        if (header.type == 'H' && !has_header) {
-            const auto parsed = parse_header(payload);
-            if (!parsed) continue;
-            contents.header = *parsed;
-            if (!parsed->names_follow && !parsed->open_ended) {
-                intern_storm_users(*make_template_users(parsed->user_template, parsed->users),
-                                   names);
-            }
-            has_header = true;
-        } else if (header.type == 'N') {
-            if (!contents.header.names_follow ||
-                !chunked_names.add(payload, header.records, contents.header.users)) {
-                chunks.reject_last(header.records);
-            }
-        } else if (header.type == 'A') {
-            if (!append_attempts(payload, header.records, contents.header.users, contents.history,
-                                 texts)) {
-                chunks.reject_last(header.records);
-            }
-        } else if (header.type == 'S') {
-            if (auto sample = parse_sample(payload)) contents.samples.push_back(std::move(*sample));
-        } else if (header.type == 'E') {
-            promised = parse_end(payload, contents.history);
-        }
+        if (!telling.add(header, payload)) chunks.reject_last(header.records);
+        file.release_before(chunks.position());
     }
-    if (!has_header) {
+    if (!telling.has_header()) {
         throw UsageError(
             fmt::format("{} has lost its first chunk: nothing in it can be read", path.string()));
     }
-    if (contents.header.open_ended) {
-        contents.header.users = users_come(contents.history);
-        intern_storm_users(
-            *make_template_users(contents.header.user_template, contents.header.users), names);
-    }
-    const std::size_t found = contents.history.attempts.size();
-    if (!promised) {
-        chunks.note(fmt::format("the tail is missing: {} attempts could be read", found));
-    } else if (found != *promised) {
-        chunks.note(fmt::format("{} of {} attempts could be read", found, *promised));
-    }
-    if (contents.header.names_follow) {
-        drop_nameless(chunked_names, contents.history, chunks);
-    }
-    contents.history.missing_tail = chunks.notes();
+    return std::move(telling).finish(chunks);
+}
+
+HistoryContents read_history(const std::filesystem::path& path, Names& names, TextPool& texts) {
+    AttemptList attempts;
+    HistoryContents contents =
+        for_each_attempt(path, names, [&](const Attempt& read, std::string_view claim_id) {
+            Attempt attempt = read;
+            if (!claim_id.empty()) attempt.claim_id = texts.add(claim_id);
+            attempts.push_back(attempt);
+        });
+    contents.history.attempts = std::move(attempts);
     return contents;
 }
 

@@ -90,20 +90,20 @@ class EvidenceBuilder {
 
     /// The last attempt's answer named this amount, this ticket.
     EvidenceBuilder& told_cents(std::int64_t cents) {
-        evidence_.history.attempts.back().amount_cents = cents;
+        change_attempt([&](Attempt& attempt) { attempt.amount_cents = cents; });
         return *this;
     }
     EvidenceBuilder& told_ticket(std::int64_t ticket) {
-        evidence_.history.attempts.back().ticket = ticket;
+        change_attempt([&](Attempt& attempt) { attempt.ticket = ticket; });
         return *this;
     }
     /// The last row of the final snapshot carries this amount, this ticket.
     EvidenceBuilder& cents(std::int64_t cents) {
-        evidence_.after.ledger.value().rows.back().amount_cents = cents;
+        change_row([&](ClaimRow& row) { row.amount_cents = cents; });
         return *this;
     }
     EvidenceBuilder& ticket(std::int64_t ticket) {
-        evidence_.after.ledger.value().rows.back().ticket = ticket;
+        change_row([&](ClaimRow& row) { row.ticket = ticket; });
         return *this;
     }
     EvidenceBuilder& budget(std::int64_t cents) {
@@ -182,6 +182,16 @@ class EvidenceBuilder {
     operator const Evidence&() const { return evidence_; }  // NOLINT: reads as evidence
 
   private:
+    template <typename Change>
+    void change_attempt(Change&& change) {
+        AttemptList& attempts = evidence_.history.attempts;
+        attempts.update(attempts.size() - 1, std::forward<Change>(change));
+    }
+    template <typename Change>
+    void change_row(Change&& change) {
+        ClaimRowList& rows = evidence_.after.ledger.value().rows;
+        rows.update(rows.size() - 1, std::forward<Change>(change));
+    }
     TextRef text(std::string_view id) { return id.empty() ? kNoText : evidence_.texts.add(id); }
     std::vector<UserId> ids_of(std::initializer_list<std::string_view> names) {
         std::vector<UserId> ids;

@@ -22,11 +22,15 @@ EvidenceBuilder shared_out() {
         .cents(600);
 }
 
-Attempt& answer(EvidenceBuilder& story, std::size_t at) {
-    return story.raw().history.attempts[at];
+void answer_says(EvidenceBuilder& story, std::size_t at, std::int64_t cents) {
+    story.raw().history.attempts.update(at, [&](Attempt& a) { a.amount_cents = cents; });
 }
-ClaimRow& row(EvidenceBuilder& story, std::size_t at) {
-    return story.raw().after.ledger.value().rows[at];
+void row_says(EvidenceBuilder& story, std::size_t at, std::int64_t cents) {
+    story.raw().after.ledger.value().rows.update(at, [&](ClaimRow& r) { r.amount_cents = cents; });
+}
+void both_say(EvidenceBuilder& story, std::size_t at, std::int64_t cents) {
+    answer_says(story, at, cents);
+    row_says(story, at, cents);
 }
 
 Figures figures_of(std::int64_t stored, std::int64_t promised, const Figures& wrong = {}) {
@@ -51,8 +55,8 @@ TEST_CASE("amounts within the budget, told as they are stored, are right") {
 
 TEST_CASE("rows that exceed the budget by one cent are too much") {
     auto story = shared_out();
-    row(story, 1).amount_cents = 601;
-    answer(story, 1).amount_cents = kNoNumber;
+    row_says(story, 1, 601);
+    answer_says(story, 1, kNoNumber);
     const Finding finding = check_amounts(story);
     CHECK(finding.verdict == Verdict::violated);
     CHECK(finding.strength == Strength::definite);
@@ -85,9 +89,9 @@ TEST_CASE("promises that exceed the budget alone suffice, whatever is stored") {
 
 TEST_CASE("an amount below the least is wrong, one at the least is right") {
     auto story = shared_out();
-    row(story, 0).amount_cents = answer(story, 0).amount_cents = 1;
+    both_say(story, 0, 1);
     CHECK(check_amounts(story).verdict == Verdict::holds);
-    row(story, 0).amount_cents = answer(story, 0).amount_cents = 0;
+    both_say(story, 0, 0);
     const Finding finding = check_amounts(story);
     CHECK(finding.verdict == Verdict::violated);
     CHECK(says(finding, ": 1 below the least of 1 cents"));
@@ -96,7 +100,7 @@ TEST_CASE("an amount below the least is wrong, one at the least is right") {
           std::vector<std::string>{"a holds claim 1 over 0 cents, the least is 1"});
     story.raw().campaign.min_cents = 0;
     CHECK(check_amounts(story).verdict == Verdict::holds);
-    row(story, 0).amount_cents = answer(story, 0).amount_cents = -1;
+    both_say(story, 0, -1);
     CHECK(check_amounts(story).verdict == Verdict::violated);
 }
 
@@ -105,7 +109,7 @@ TEST_CASE("without rows the least is asked of the answers") {
     const Finding good = check_amounts(story);
     CHECK(good.verdict == Verdict::holds);
     CHECK(good.summary == "2 promises over 1,000 cents of a budget of 1,000, by the answers alone");
-    answer(story, 0).amount_cents = 0;
+    answer_says(story, 0, 0);
     const Finding finding = check_amounts(story);
     CHECK(finding.verdict == Verdict::violated);
     CHECK(figures(finding) == figures_of(0, 600, {{"below_min", 1}}));
@@ -115,7 +119,7 @@ TEST_CASE("without rows the least is asked of the answers") {
 
 TEST_CASE("a whole budget must have gone once the whole stock went, and not before") {
     auto story = shared_out();
-    row(story, 1).amount_cents = answer(story, 1).amount_cents = 599;
+    both_say(story, 1, 599);
     CHECK(check_amounts(story).verdict == Verdict::holds);
     story.raw().campaign.whole_budget = true;
     const Finding finding = check_amounts(story);
@@ -133,8 +137,8 @@ TEST_CASE("a whole budget must have gone once the whole stock went, and not befo
 TEST_CASE("by the answers alone a whole budget is judged once they are all that went") {
     const auto alone = [](std::int64_t second) {
         auto story = shared_out();
-        answer(story, 1).amount_cents = second;
-        row(story, 0).amount_cents = row(story, 1).amount_cents = kNoNumber;
+        answer_says(story, 1, second);
+        for (const std::size_t at : {0U, 1U}) row_says(story, at, kNoNumber);
         story.raw().campaign.whole_budget = true;
         return story;
     };
@@ -201,7 +205,7 @@ TEST_CASE("by the answers alone, what was given without an amount leaves the sum
 
 TEST_CASE("a client told another amount than is stored was told wrong") {
     auto story = shared_out();
-    answer(story, 1).amount_cents = 599;
+    answer_says(story, 1, 599);
     const Finding finding = check_amounts(story);
     CHECK(finding.verdict == Verdict::violated);
     CHECK(says(finding, ": 1 answer told another amount than is stored"));
@@ -247,7 +251,7 @@ TEST_CASE("answers without an id, or with ids of another kind, are compared by t
 
 TEST_CASE("a row without an amount leaves the sum open") {
     auto story = shared_out();
-    row(story, 0).amount_cents = kNoNumber;
+    row_says(story, 0, kNoNumber);
     const Finding finding = check_amounts(story);
     CHECK(finding.verdict == Verdict::inconclusive);
     CHECK(finding.summary ==
@@ -255,7 +259,7 @@ TEST_CASE("a row without an amount leaves the sum open") {
     CHECK(figures(finding) == figures_of(600, 1000, {{"without_amount", 1}}));
     story.raw().campaign.whole_budget = true;
     CHECK(check_amounts(story).verdict == Verdict::inconclusive);
-    row(story, 1).amount_cents = 2000;
+    row_says(story, 1, 2000);
     CHECK(check_amounts(story).verdict == Verdict::violated);
 }
 
@@ -266,14 +270,15 @@ TEST_CASE("amounts without a budget are still judged by the least and by what wa
     CHECK(finding.verdict == Verdict::holds);
     CHECK(finding.summary == "2 rows over 1,000 cents");
     CHECK(figures(finding).count("budget_cents") == 0);
-    row(story, 0).amount_cents = 0;
+    row_says(story, 0, 0);
     CHECK(check_amounts(story).verdict == Verdict::violated);
 }
 
 TEST_CASE("sums of money stop at the ends of 64 bits") {
     auto story = shared_out();
-    row(story, 0).amount_cents = row(story, 1).amount_cents =
-        std::numeric_limits<std::int64_t>::max();
+    for (const std::size_t at : {0U, 1U}) {
+        row_says(story, at, std::numeric_limits<std::int64_t>::max());
+    }
     const Finding finding = check_amounts(story);
     CHECK(finding.verdict == Verdict::violated);
     CHECK(figures(finding).at("stored_cents") == std::numeric_limits<std::int64_t>::max());

@@ -77,7 +77,7 @@ TEST_CASE("grouping puts each user's items together, by claim id, then by positi
 
 TEST_CASE("evidence that speaks of an unknown user is a mistake and not judged") {
     auto story = storm(9).grant("a");
-    story.raw().history.attempts[0].user = 5;
+    story.raw().history.attempts.update(0, [](Attempt& a) { a.user = 5; });
     CHECK_THROWS_AS(grants_by_user(story), std::out_of_range);
 }
 

@@ -52,7 +52,7 @@ TEST_CASE("queued claims and rows from before count as sold") {
 
 TEST_CASE("the witnesses are the answers that came first") {
     auto story = storm(9).refuse("late").refuse("early");
-    story.raw().history.attempts[0].done_ns = 9000;
+    story.raw().history.attempts.update(0, [](Attempt& a) { a.done_ns = 9000; });
     CHECK(sentences(check_false_sold_out(story)) ==
           std::vector<std::string>{"early was told sold_out (attempt 1), and 9 are left",
                                    "late was told sold_out (attempt 0), and 9 are left"});

@@ -79,7 +79,8 @@ TEST_CASE("old rows excuse the promises of their own user alone") {
 
 TEST_CASE("the promises answered last are the ones too many") {
     auto story = storm(2).grant("a", "1").grant("b", "2").grant("c").grant("d", "4");
-    story.raw().history.attempts[0].done_ns = 1'000'000;  // a was answered last
+    story.raw().history.attempts.update(
+        0, [](Attempt& a) { a.done_ns = 1'000'000; });  // a was answered last
     const Finding finding = check_promised_oversell(story);
     CHECK(sentences(finding) ==
           std::vector<std::string>{"d was told granted, claim 4, as number 3 (attempt 3)",
@@ -91,7 +92,10 @@ TEST_CASE("the promises answered last are the ones too many") {
 
 TEST_CASE("promises answered in one instant keep the order of their attempts") {
     auto story = storm(1).grant("a", "1").grant("b", "2").grant("c", "3");
-    for (Attempt& attempt : story.raw().history.attempts) attempt.done_ns = 5;
+    AttemptList& attempts = story.raw().history.attempts;
+    for (std::size_t at = 0; at < attempts.size(); ++at) {
+        attempts.update(at, [](Attempt& attempt) { attempt.done_ns = 5; });
+    }
     const Finding finding = check_promised_oversell(story);
     REQUIRE(finding.witnesses.size() == 2);
     CHECK(finding.witnesses[0].user == "b");

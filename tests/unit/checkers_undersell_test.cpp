@@ -79,12 +79,12 @@ TEST_CASE("who was not told sold_out at last makes it possible only") {
 TEST_CASE("the last answer is the one that ended last, whatever stands where in the history") {
     auto story = storm(2).sold(1).refuse("x", Outcome::throttled).refuse("x");
     CHECK(check_undersell(story).strength == Strength::definite);
-    story.raw().history.attempts[1].done_ns = 90'000;
+    story.raw().history.attempts.update(1, [](Attempt& a) { a.done_ns = 90'000; });
     CHECK(check_undersell(story).verdict == Verdict::inconclusive);
     auto silent = storm(2).sold(1).lose_reply("x").refuse("x");
     CHECK(check_undersell(silent).verdict == Verdict::inconclusive);
     auto polled = storm(2).sold(1).attempt("x", Outcome::pending).refuse("x");
-    polled.raw().history.attempts[1].done_ns = 1500;
+    polled.raw().history.attempts.update(1, [](Attempt& a) { a.done_ns = 1500; });
     CHECK(check_undersell(polled).verdict == Verdict::inconclusive);
 }
 

@@ -1,4 +1,5 @@
 #include <string>
+#include <vector>
 
 #include <catch2/catch.hpp>
 
@@ -43,6 +44,40 @@ TEST_CASE("a hundred thousand names are told apart while the table grows") {
     CHECK_FALSE(names.find("-1").has_value());
 }
 
+TEST_CASE("a name takes its length and some 13 bytes") {
+    Names names;
+    constexpr std::uint32_t kNames = 98'304;  // three quarters of a power of two: the table is full
+    std::size_t letters = 0;
+    for (std::uint32_t i = 0; i < kNames; ++i) {
+        const std::string name = "u" + std::to_string(1'000'000 + i);
+        letters += name.size();
+        names.intern(name);
+    }
+    CHECK(names.bytes() <= letters + 13 * std::size_t{kNames});
+}
+
+TEST_CASE("a name of any length is kept whole") {
+    Names names;
+    const std::string one(300'000, 'x');
+    CHECK(names.intern("a") == 0);
+    CHECK(names.intern(one) == 1);
+    CHECK(names.intern(one + "y") == 2);
+    CHECK(names.intern("b") == 3);
+    CHECK(names.name(1) == one);
+    CHECK(names.name(2) == one + "y");
+    CHECK(names.name(3) == "b");
+    CHECK(names.intern(one) == 1);
+}
+
+TEST_CASE("a view of a name stays good while others come") {
+    Names names;
+    names.intern("first");
+    const std::string_view first = names.name(0);
+    for (int i = 0; i < 100'000; ++i) names.intern(std::to_string(i));
+    CHECK(first == "first");
+    CHECK(first.data() == names.name(0).data());
+}
+
 TEST_CASE("texts read back as they were added, and no text is empty") {
     TextPool pool;
     CHECK(pool.view(kNoText).empty());
@@ -54,6 +89,27 @@ TEST_CASE("texts read back as they were added, and no text is empty") {
     CHECK(pool.view(first) == "id-1");
     CHECK(pool.view(empty).empty());
     CHECK(pool.view(second) == "id-2");
+}
+
+TEST_CASE("texts of all lengths read back, a hundred thousand of them") {
+    TextPool pool;
+    std::vector<TextRef> refs;
+    const auto text_of = [](std::size_t i) {
+        return std::to_string(i) + std::string(i % 100 == 0 ? i % 60'000 : i % 200, 'x');
+    };
+    constexpr std::size_t kTexts = 100'000;
+    refs.reserve(kTexts);
+    for (std::size_t i = 0; i < kTexts; ++i) refs.push_back(pool.add(text_of(i)));
+    for (std::size_t i = 0; i < kTexts; ++i) REQUIRE(pool.view(refs[i]) == text_of(i));
+    const TextPool copy = pool;
+    CHECK(copy.view(refs.back()) == text_of(kTexts - 1));
+}
+
+TEST_CASE("a short text takes its length and a byte") {
+    TextPool pool;
+    constexpr std::size_t kTexts = 1'000'000;
+    for (std::size_t i = 0; i < kTexts; ++i) pool.add("12345678");
+    CHECK(pool.bytes() <= 9 * kTexts + 300'000);  // and a page that is not full
 }
 
 TEST_CASE("a text is cut at 65,535 bytes") {

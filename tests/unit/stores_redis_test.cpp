@@ -1,4 +1,6 @@
 #include <atomic>
+#include <set>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -98,6 +100,35 @@ TEST_CASE("a pipeline answers in order, errors among the answers") {
     CHECK(replies[1].is_error());
     CHECK(replies[2].integer() == 2);
     CHECK(redis.flush().empty());
+}
+
+TEST_CASE("a scan gives every member of a set, and the connection is free again") {
+    RedisConnection redis(lab_redis());
+    redis.command({"DEL", "scanned"});
+    constexpr int kMembers = 10'000;
+    for (int i = 0; i < kMembers; ++i) redis.append({"SADD", "scanned", std::to_string(i)});
+    redis.flush();
+    std::set<std::string> seen;
+    redis.scan({"SSCAN", "scanned", "0", "COUNT", "100"}, 2,
+               [&](std::string_view member) { seen.emplace(member); });
+    CHECK(seen.size() == kMembers);
+    CHECK(redis.command({"SCARD", "scanned"}).integer() == kMembers);
+}
+
+TEST_CASE("a scan that is broken off, or refused, leaves the connection usable") {
+    RedisConnection redis(lab_redis());
+    redis.command({"DEL", "scanned", "text"});
+    for (int i = 0; i < 2000; ++i) redis.append({"SADD", "scanned", std::to_string(i)});
+    redis.flush();
+    CHECK_THROWS_AS(redis.scan({"SSCAN", "scanned", "0", "COUNT", "10"}, 2,
+                               [](std::string_view) { throw std::runtime_error("enough"); }),
+                    std::runtime_error);
+    CHECK(redis.command({"SCARD", "scanned"}).integer() == 2000);
+    redis.command({"SET", "text", "x"});
+    const auto scan_text = [&] { redis.scan({"SSCAN", "text", "0"}, 2, [](auto) {}); };
+    CHECK(error_of(scan_text).code() == "WRONGTYPE");
+    const auto get_text = [&] { redis.scan({"GET", "text"}, 1, [](auto) {}); };
+    CHECK_THROWS_AS(get_text(), RedisError);
 }
 
 TEST_CASE("the URL's database is the one that is used") {

@@ -49,7 +49,8 @@ struct Crowd : StormAt {
               static_cast<std::int64_t>(contents.history.attempts.size()));
         CHECK(recorder->figures().connections_opened == contents.history.connections_opened);
         opened = contents.history.connections_opened;
-        return contents.history.attempts;
+        const AttemptList& attempts = contents.history.attempts;
+        return {attempts.begin(), attempts.end()};
     }
 };
 

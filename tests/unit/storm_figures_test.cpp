@@ -93,7 +93,7 @@ TEST_CASE(
     History history;
     history.attempts = {answered(0, 0, 1 * kMs, 2 * kMs, Outcome::granted),
                         answered(1, 0, 90 * kMs, 95 * kMs, Outcome::sold_out)};
-    history.attempts[1].waited = true;
+    history.attempts.update(1, [](Attempt& attempt) { attempt.waited = true; });
     const StormFigures figures = storm_figures(history);
     CHECK(figures.send_lag_us_p99 == Approx(1000).epsilon(0.001));
     CHECK(figures.release_spread_ms == 0);
@@ -114,9 +114,10 @@ TEST_CASE("outcomes, users and the first sold out are counted from the attempts"
     history.attempts = {answered(0, 0, 0, 4 * kMs, Outcome::granted),
                         answered(0, 0, 0, 8 * kMs, Outcome::sold_out),
                         answered(2, 0, 0, 6 * kMs, Outcome::sold_out)};
-    history.attempts.push_back(Attempt{});
-    history.attempts.back().user = 3;
-    history.attempts.back().transport_error = TransportError::connect_refused;
+    Attempt refused;
+    refused.user = 3;
+    refused.transport_error = TransportError::connect_refused;
+    history.attempts.push_back(refused);
     const StormFigures figures = storm_figures(history);
     CHECK(figures.users == 3);
     CHECK(figures.attempts == 4);

@@ -128,6 +128,48 @@ TEST_CASE("a closed history reads back whole, users and claim ids by name") {
     CHECK(texts.view(last.claim_id) == "id9999");
 }
 
+TEST_CASE("a history that is walked through tells each attempt in order and keeps none") {
+    const TemporaryFolder folder;
+    write_history(folder.path / "history.bin", 10'000, 300);
+    Names users;
+    std::uint32_t next = 0;
+    const HistoryContents contents = for_each_attempt(
+        folder.path / "history.bin", users, [&](const Attempt& attempt, std::string_view claim_id) {
+            REQUIRE(attempt.user == next);
+            REQUIRE(users.name(attempt.user) == "u" + std::to_string(next + 1));
+            REQUIRE(claim_id == "id" + std::to_string(next));
+            REQUIRE(attempt.claim_id == kNoText);
+            ++next;
+        });
+    CHECK(next == 10'000);
+    CHECK(contents.history.attempts.empty());
+    CHECK(contents.history.missing_tail.empty());
+    CHECK(contents.header.users == 10'000);
+}
+
+TEST_CASE("walking through a history, whoever has come has a name, though nobody knew how many") {
+    const TemporaryFolder folder;
+    const fs::path path = folder.path / "history.bin";
+    HistoryHeader header = header_of(1000);
+    header.open_ended = true;
+    {
+        HistoryWriter writer(path, header);
+        HistoryWriter::Lane lane(writer);
+        for (const UserId user : {3U, 1U, 7U}) lane.append(attempt_of(user, Outcome::granted), "");
+        lane.flush();
+        writer.close();
+    }
+    Names users;
+    std::vector<std::string> names;
+    const HistoryContents contents =
+        for_each_attempt(path, users, [&](const Attempt& attempt, std::string_view) {
+            names.emplace_back(users.name(attempt.user));
+        });
+    CHECK(names == std::vector<std::string>{"u4", "u2", "u8"});
+    CHECK(contents.header.users == 8);
+    CHECK(users.size() == 8);
+}
+
 TEST_CASE("an attempt takes well below 100 bytes on disk") {
     const TemporaryFolder folder;
     write_history(folder.path / "history.bin", 10'000);

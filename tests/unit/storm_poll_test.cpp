@@ -72,7 +72,8 @@ struct Storm {
         HistoryContents contents = read_history(folder.path / "history.bin", users, texts);
         CHECK(contents.history.missing_tail.empty());
         samples = contents.samples;
-        return contents.history.attempts;
+        const AttemptList& attempts = contents.history.attempts;
+        return {attempts.begin(), attempts.end()};
     }
 
     Attempt fire_one() {
