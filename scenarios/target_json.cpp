@@ -112,11 +112,9 @@ ordered_json redis_to_json(const RedisEvidenceSpec& redis) {
     return json;
 }
 
-}  // namespace
-
-ordered_json target_to_json(const Target& target) {
+void add_service(ordered_json& json, const Target& target) {
     const EndpointSpec& endpoint = target.endpoint;
-    ordered_json json = {{"base_url", endpoint.base_url}};
+    json["base_url"] = endpoint.base_url;
     if (!target.hosts_allowed.empty()) json["hosts_allowed"] = target.hosts_allowed;
     add_transport(json, endpoint.transport);
     if (const auto& csv = endpoint.csv_users) {
@@ -130,6 +128,13 @@ ordered_json target_to_json(const Target& target) {
     json["outcomes"] = outcomes_to_json(endpoint.outcomes);
     add_fields(json, endpoint.fields);
     if (endpoint.poll) json["poll"] = poll_to_json(*endpoint.poll);
+}
+
+}  // namespace
+
+ordered_json target_to_json(const Target& target) {
+    ordered_json json = ordered_json::object();
+    if (!target.stores_only) add_service(json, target);
     for (const PrepareStep& step : target.prepare) {
         json["prepare"].push_back(std::visit(StepToJson{}, step));
     }

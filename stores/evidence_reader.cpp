@@ -96,6 +96,11 @@ EvidenceReader::EvidenceReader(const EvidenceSpec& spec, const Campaign& campaig
     }
 }
 
+void EvidenceReader::require_reachable() {
+    if (spec_.mysql) mysql();
+    if (spec_.redis) redis();
+}
+
 MysqlConnection& EvidenceReader::mysql() {
     if (mysql_ && !mysql_->is_usable()) mysql_.reset();
     if (!mysql_) mysql_.emplace(spec_.mysql->address);

@@ -38,6 +38,10 @@ class EvidenceReader {
     /// Throws UsageError for an unknown placeholder. Connects to nothing yet.
     EvidenceReader(const EvidenceSpec& spec, const Campaign& campaign);
 
+    /// Connects to every store that is named. Throws EnvironmentError when one cannot be reached.
+    void require_reachable();
+    bool names_claims() const noexcept { return !claims_.sql.empty(); }
+
     /// Never throws for a store's sake: what could not be read is Unreadable and says why.
     Snapshot take(Names& names, TextPool& texts);
     Pulse pulse();

@@ -30,6 +30,9 @@ std::optional<HistoryHeader> parse_header(std::string_view payload) try {
     if (header.users > kUsersMax) return std::nullopt;
     header.started_at = object.value("started_at", "");
     header.names_follow = object.value("names_follow", false);
+    const std::string origin = object.value("origin", "storm");
+    if (origin == "imported") header.origin = HistoryOrigin::imported;
+    if (origin == "none") header.origin = HistoryOrigin::none;
     return header;
 } catch (const json::exception&) {
     return std::nullopt;
@@ -102,6 +105,8 @@ class ChunkedNames {
         return true;
     }
 
+    UserId count() const noexcept { return next_; }
+
     bool has(UserId user) const {
         if (user >= next_) return false;
         return std::none_of(holes_.begin(), holes_.end(), [user](const auto& hole) {
@@ -160,6 +165,7 @@ HistoryContents read_history(const std::filesystem::path& path, Names& names, Te
             const auto parsed = parse_header(payload);
             if (!parsed) continue;
             contents.header = *parsed;
+            contents.history.origin = parsed->origin;
             if (!parsed->names_follow && !parsed->open_ended) {
                 intern_storm_users(*make_template_users(parsed->user_template, parsed->users),
                                    names);
@@ -184,7 +190,9 @@ HistoryContents read_history(const std::filesystem::path& path, Names& names, Te
         throw UsageError(
             fmt::format("{} has lost its first chunk: nothing in it can be read", path.string()));
     }
-    if (contents.header.open_ended) {
+    if (contents.header.open_ended && contents.header.names_follow) {
+        contents.header.users = chunked_names.count();
+    } else if (contents.header.open_ended) {
         contents.header.users = users_come(contents.history);
         intern_storm_users(
             *make_template_users(contents.header.user_template, contents.header.users), names);
