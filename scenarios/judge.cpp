@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -97,7 +98,7 @@ Result judge(const Scenario& scenario, std::uint64_t seed, Evidence& evidence,
         }
     } else if (!evidence.audited && !scenario.no_checks) {
         result.gates.push_back({"audit_done", "== 1", 0, Verdict::inconclusive,
-                                "the run ended before the stores were read: run it again"});
+                                evidence.settlement.why_not + ": run it again"});
     }
     if (evidence.audited && !evidence.has_baseline && evidence.after.ledger.is_named()) {
         notes.emplace_back(
@@ -135,6 +136,33 @@ std::vector<std::string> notes_of(const std::vector<UnmatchedSample>& samples) {
     return notes;
 }
 
+namespace {
+
+/// What cannot be read of the stores is not known; what the clients were told still is.
+void load_evidence(const std::filesystem::path& folder, LoadedRun& run) {
+    std::error_code error;
+    Evidence& evidence = run.evidence;
+    std::string why = "the run ended before the stores were read";
+    if (std::filesystem::exists(folder / "evidence.json", error)) {
+        try {
+            read_evidence(folder, evidence);
+            return;
+        } catch (const UsageError& broken) {
+            why = broken.what();
+        }
+        evidence.before = {};
+        evidence.after = {};
+        evidence.faults.clear();
+        evidence.settlement = {};
+    } else if (!run.scenario.no_checks && evidence.history.origin == HistoryOrigin::storm) {
+        run.notes.emplace_back("evidence.json is missing: the run ended before the audit");
+    }
+    evidence.audited = false;
+    evidence.settlement.why_not = std::move(why);
+}
+
+}  // namespace
+
 LoadedRun load_run(const std::filesystem::path& folder) {
     std::error_code error;
     if (!std::filesystem::is_directory(folder, error)) {
@@ -152,15 +180,7 @@ LoadedRun load_run(const std::filesystem::path& folder) {
     HistoryContents contents =
         read_history(folder / "history.bin", run.evidence.users, run.evidence.texts);
     run.evidence.history = std::move(contents.history);
-    if (std::filesystem::exists(folder / "evidence.json", error)) {
-        read_evidence(folder, run.evidence);
-    } else {
-        run.evidence.audited = false;
-        run.evidence.settlement.why_not = "the run ended before the stores were read";
-        if (!run.scenario.no_checks && run.evidence.history.origin == HistoryOrigin::storm) {
-            run.notes.emplace_back("evidence.json is missing: the run ended before the audit");
-        }
-    }
+    load_evidence(folder, run);
     for (std::string& note : notes_of(contents.samples)) run.notes.push_back(std::move(note));
     return run;
 }

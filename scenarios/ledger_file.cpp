@@ -162,6 +162,24 @@ void distrust(Snapshot& snapshot, const std::string& why) {
     if (snapshot.payouts.is_read()) snapshot.payouts = Unreadable{why};
 }
 
+/// What is wrong with the file; empty when it was read whole.
+std::string read_all_chunks(const MappedFile& file, Evidence& evidence) {
+    if (!file.bytes().starts_with(kFileMagic)) return "it is not a claimstorm ledger (version 1)";
+    ChunkReader chunks(file.bytes(), kFileMagic.size());
+    ChunkHeader header;
+    std::string_view payload;
+    bool closed = false;
+    while (chunks.next(header, payload)) {
+        if (header.type == 'E') {
+            closed = true;
+        } else if (!read_chunk(header, payload, evidence)) {
+            chunks.reject_last(header.records);
+        }
+    }
+    if (!closed) chunks.note("the tail is missing");
+    return chunks.notes();
+}
+
 }  // namespace
 
 void write_ledger_file(const std::filesystem::path& path, const Evidence& evidence) {
@@ -182,25 +200,15 @@ void write_ledger_file(const std::filesystem::path& path, const Evidence& eviden
 }
 
 void read_ledger_file(const std::filesystem::path& path, Evidence& evidence) {
-    const MappedFile file(path);
-    if (!file.bytes().starts_with(kFileMagic)) {
-        throw UsageError(fmt::format("{} is not a claimstorm ledger (version 1)", path.string()));
+    std::string why;
+    try {
+        why = read_all_chunks(MappedFile(path), evidence);
+    } catch (const EnvironmentError& error) {
+        why = error.what();
     }
-    ChunkReader chunks(file.bytes(), kFileMagic.size());
-    ChunkHeader header;
-    std::string_view payload;
-    bool closed = false;
-    while (chunks.next(header, payload)) {
-        if (header.type == 'E') {
-            closed = true;
-        } else if (!read_chunk(header, payload, evidence)) {
-            chunks.reject_last(header.records);
-        }
-    }
-    if (!closed) chunks.note("the tail is missing");
     // A ledger with a hole in it would accuse or acquit wrongly: all of it or nothing.
-    if (!chunks.notes().empty()) {
-        const std::string why = fmt::format("{}: {}", path.filename().string(), chunks.notes());
+    if (!why.empty()) {
+        why = fmt::format("{}: {}", path.filename().string(), why);
         distrust(evidence.before, why);
         distrust(evidence.after, why);
     }

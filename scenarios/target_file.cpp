@@ -206,9 +206,12 @@ Target read_target(const JsonPlace& place, const std::string& folder) {
     keys.insert(keys.end(), transport_keys().begin(), transport_keys().end());
     place.require_keys(keys);
     Target target;
-    if (const auto mysql = place.find("mysql")) target.evidence.mysql = read_mysql(*mysql);
-    if (const auto redis = place.find("redis")) target.evidence.redis = read_redis(*redis);
     if (const auto users = place.find("users")) read_users(*users, folder, target.endpoint);
+    if (const auto mysql = place.find("mysql")) target.evidence.mysql = read_mysql(*mysql);
+    if (const auto redis = place.find("redis")) {
+        target.evidence.redis = read_redis(
+            *redis, target.endpoint.csv_users ? std::string() : target.endpoint.user_template);
+    }
     target.stores_only = names_stores_alone(place);
     if (!target.stores_only) read_service(place, folder, target);
     const auto read_steps = [&place](const char* key, std::vector<PrepareStep>& steps) {

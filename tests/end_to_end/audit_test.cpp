@@ -257,6 +257,36 @@ TEST_CASE("a store that cannot be reached ends the audit, a query that fails nam
     CHECK(check_of(result, "over_decrement") == "inconclusive");
 }
 
+TEST_CASE("a run folder whose evidence is broken is judged by its history, and never green") {
+    Shop shop(3);
+    shop.sell("a");
+    CHECK(shop.audit({"-q", "-o", "run"}).status == 0);
+    const fs::path run = shop.folder.path / "run";
+    const std::string evidence = slurp(run / "evidence.json");
+    const std::string ledger = slurp(run / "ledger.bin");
+    const auto check = [&] {
+        const Ended ended = shop.program.claimstorm({"check", "run", "--json"});
+        INFO(ended.err);
+        CHECK(ended.status == 4);
+        return json::parse(ended.out);
+    };
+    spill(run / "evidence.json", evidence.substr(0, evidence.size() / 2));
+    CHECK(named(check().at("gates"), "audit_done")
+              .at("summary")
+              .get<std::string>()
+              .find("evidence.json:") != std::string::npos);
+    spill(run / "evidence.json", evidence);
+    std::string flipped = ledger;
+    flipped[flipped.size() / 2] = static_cast<char>(flipped[flipped.size() / 2] ^ 1);
+    spill(run / "ledger.bin", flipped);
+    CHECK(summary_of(check(), "oversell").find("could not be read: ledger.bin: ") !=
+          std::string::npos);
+    fs::remove(run / "ledger.bin");
+    CHECK(summary_of(check(), "oversell").find("ledger.bin: cannot read") != std::string::npos);
+    spill(run / "ledger.bin", ledger);
+    CHECK(shop.program.claimstorm({"check", "run", "-q"}).status == 0);
+}
+
 TEST_CASE("a target of stores alone is never fired at") {
     Shop shop(3);
     shop.scenario["storm"] = {{"users", 3}};

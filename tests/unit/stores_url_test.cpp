@@ -47,6 +47,18 @@ TEST_CASE("a MySQL URL may name a socket and TLS") {
     CHECK(parse_mysql_url("mysql://h?ssl=required").tls == MysqlTls::required);
 }
 
+TEST_CASE("a MySQL URL's TLS is kept in what is shown of it") {
+    CHECK(parse_mysql_url("mysql://h?tls=on").tls == MysqlTls::required);
+    CHECK(parse_mysql_url("mysql://h?tls=off").tls == MysqlTls::off);
+    const auto address = parse_mysql_url("mysql://u:pw@h/d?ca=/etc/a%20b.pem");
+    CHECK(address.tls == MysqlTls::verify);
+    CHECK(address.ca == "/etc/a b.pem");
+    CHECK(to_string(address) == "mysql://u:***@h:3306/d?tls=verify&ca=/etc/a%20b.pem");
+    CHECK(parse_mysql_url(to_string(address)).ca == address.ca);
+    CHECK(to_string(parse_mysql_url("mysql://h/d?socket=/s&tls=on")) ==
+          "mysql://root@/d?socket=/s&tls=on");
+}
+
 TEST_CASE("a Redis URL names password, database and, where there is one, the user") {
     const auto address = parse_redis_url("redis://:pw@cache:6380/5");
     CHECK(address.user.empty());

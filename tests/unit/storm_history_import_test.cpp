@@ -30,6 +30,7 @@ struct Imported {
     const Attempt& attempt(std::size_t at) const { return contents.history.attempts.at(at); }
     std::vector<int> numbers() const {
         std::vector<int> numbers;
+        numbers.reserve(contents.history.attempts.size());
         for (const Attempt& attempt : contents.history.attempts) numbers.push_back(attempt.number);
         return numbers;
     }
