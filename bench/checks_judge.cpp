@@ -45,13 +45,11 @@ EvidenceSpec spec_of(const Case& sale, const std::string& campaign) {
     EvidenceSpec spec;
     spec.mysql = MysqlEvidenceSpec{
         parse_mysql_url(sale.mysql_url),
-        "SELECT user_id AS user, id AS claim_id FROM claims WHERE campaign_id = {campaign}",
-        "SELECT stock, remaining, sold_out FROM campaigns WHERE id = {campaign}"};
+        {{"SELECT user_id AS user, id AS claim_id FROM claims WHERE campaign_id = {campaign}"}},
+        {{"SELECT stock, remaining, sold_out FROM campaigns WHERE id = {campaign}"}}};
     spec.redis = RedisEvidenceSpec{parse_redis_url(sale.redis_url),
-                                   {{"GET", campaign + ":remaining"}},
-                                   std::pair{RedisUsersKind::set, campaign + ":users"},
-                                   {},
-                                   {}};
+                                   {{{"GET", campaign + ":remaining"}}},
+                                   {{RedisUsersKind::set, campaign + ":users"}}};
     return spec;
 }
 

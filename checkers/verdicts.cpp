@@ -61,6 +61,9 @@ std::string why_no_rows(const Evidence& evidence) {
 
 std::optional<Finding> unless_recorded(std::string_view check, const Evidence& evidence) {
     if (!evidence.history.attempts.empty()) return std::nullopt;
+    if (evidence.history.origin == HistoryOrigin::none) {
+        return skipped(check, "there is no history: the stores were audited alone");
+    }
     if (evidence.history.missing_tail.empty()) return skipped(check, "no attempt was recorded");
     return inconclusive(check, "no attempt could be read: " + evidence.history.missing_tail);
 }

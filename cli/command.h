@@ -19,6 +19,7 @@ void add_run_command(CLI::App& app, CommandBody& chosen);
 void add_storm_command(CLI::App& app, CommandBody& chosen);
 void add_init_command(CLI::App& app, CommandBody& chosen);
 void add_probe_command(CLI::App& app, CommandBody& chosen);
+void add_audit_command(CLI::App& app, CommandBody& chosen);
 void add_check_command(CLI::App& app, CommandBody& chosen);
 void add_history_command(CLI::App& app, CommandBody& chosen);
 void add_lab_command(CLI::App& app, CommandBody& chosen);

@@ -7,6 +7,9 @@
 
 #include "cli/command.h"
 #include "model/error.h"
+#include "model/units.h"
+#include "scenarios/import_log.h"
+#include "scenarios/scenario_file.h"
 #include "storm/figures.h"
 #include "storm/hgrm.h"
 #include "storm/history_export.h"
@@ -60,12 +63,57 @@ int print_history(const Flags& flags) {
     return 0;
 }
 
+struct ImportFlags {
+    std::string log;
+    std::string scenario;
+    std::string output;
+    bool quiet = false;
+};
+
+int import_history(const ImportFlags& flags) {
+    const FinishedImport finished =
+        import_log(load_scenario(flags.scenario), flags.log, flags.output);
+    if (flags.quiet) {
+        fmt::print("{}\n", finished.folder.string());
+        return 0;
+    }
+    fmt::print("{} attempts of {} users\nrun folder: {}\nnext:       claimstorm check {}\n",
+               with_commas(static_cast<std::int64_t>(finished.log.attempts)),
+               with_commas(finished.log.users), finished.folder.string(), finished.folder.string());
+    return 0;
+}
+
+void add_import_command(CLI::App& history, CommandBody& chosen) {
+    const auto flags = std::make_shared<ImportFlags>();
+    CLI::App* command = history.add_subcommand(
+        "import", "Make a run folder of another program's log, one JSON object an attempt");
+    command->add_option("log", flags->log, "The log, NDJSON; - reads the standard input")
+        ->required();
+    command
+        ->add_option("--scenario", flags->scenario,
+                     "What was promised: name, campaign and checks are enough")
+        ->required();
+    command
+        ->add_option("-o,--output", flags->output,
+                     "Run folder (default: runs/<UTC time>-<scenario>)")
+        ->envname("CLAIMSTORM_OUTPUT");
+    command->add_flag("-q,--quiet", flags->quiet, "Print the run folder only")
+        ->envname("CLAIMSTORM_QUIET");
+    command->footer(
+        "A line: {\"user\": \"u1\", \"sent_ns\": 0, \"done_ns\": 1200, \"outcome\": \"granted\", "
+        "\"claim_id\": \"7\"}\n'claimstorm check RUN' judges the folder; its exit status is the "
+        "verdict.");
+    command->callback([flags, &chosen] { chosen = [flags] { return import_history(*flags); }; });
+}
+
 }  // namespace
 
 void add_history_command(CLI::App& app, CommandBody& chosen) {
     const auto flags = std::make_shared<Flags>();
-    CLI::App* command = app.add_subcommand("history", "Print every attempt of a run, one a line");
-    command->add_option("run", flags->run, "Run folder")->required();
+    CLI::App* command =
+        app.add_subcommand("history", "Print every attempt of a run, one a line; or import a log");
+    command->require_subcommand(0, 1);
+    command->add_option("run", flags->run, "Run folder");
     command->add_option("--format", flags->format, "ndjson, csv, or hgrm: the latency distribution")
         ->check(CLI::IsMember({"ndjson", "csv", "hgrm"}))
         ->capture_default_str();
@@ -74,7 +122,12 @@ void add_history_command(CLI::App& app, CommandBody& chosen) {
                      "Where hgrm's latency begins: due (what users felt) or sent (the service's)")
         ->check(CLI::IsMember({"due", "sent"}))
         ->capture_default_str();
-    command->callback([flags, &chosen] { chosen = [flags] { return print_history(*flags); }; });
+    command->callback([flags, command, &chosen] {
+        if (!command->get_subcommands().empty()) return;
+        if (flags->run.empty()) throw CLI::RequiredError("run");
+        chosen = [flags] { return print_history(*flags); };
+    });
+    add_import_command(*command, chosen);
 }
 
 }  // namespace claimstorm

@@ -36,6 +36,7 @@ int run(int argc, char** argv) {
     claimstorm::add_storm_command(app, chosen);
     claimstorm::add_init_command(app, chosen);
     claimstorm::add_probe_command(app, chosen);
+    claimstorm::add_audit_command(app, chosen);
     claimstorm::add_check_command(app, chosen);
     claimstorm::add_history_command(app, chosen);
     claimstorm::add_lab_command(app, chosen);

@@ -1,5 +1,6 @@
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -22,6 +23,7 @@ namespace {
 struct Flags {
     std::string scenario;
     RunFlags run;
+    std::vector<std::string> require;
     bool json = false;
     bool expect = false;
     bool dry_run = false;
@@ -52,6 +54,7 @@ void show_requests(const StormOrder& order, const Plan& plan) {
 /// The plan and the first requests, without a byte sent.
 int show_plan(const Scenario& scenario, const RunOptions& options) {
     constexpr std::size_t kAttemptsShown = 10;
+    require_storm(scenario);
     const std::uint64_t seed = options.seed.value_or(scenario.seed.value_or(draw_seed()));
     const Plan plan(scenario.storm, seed);
     fmt::print("scenario {} · seed {} · {} attempts by {} users over {} connections\n",
@@ -94,6 +97,7 @@ int judge_expectation(const Scenario& scenario, const Result& result) {
 
 int run(const Flags& flags) {
     Scenario scenario = load_scenario(flags.scenario);
+    add_required(scenario, flags.require);
     if (flags.expect && !scenario.expect) {
         throw UsageError(
             fmt::format("{}: --expect needs \"expect\" in the scenario", scenario.name));
@@ -133,6 +137,7 @@ void add_run_command(CLI::App& app, CommandBody& chosen) {
     command->add_option("scenario", flags->scenario, "Scenario file, or the name of a bundled one")
         ->required();
     flags->run.add_to(*command);
+    add_require_option(*command, flags->require);
     command->add_flag("--json", flags->json, "Print result.json")->envname("CLAIMSTORM_JSON");
     command
         ->add_flag("--expect", flags->expect,

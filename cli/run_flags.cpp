@@ -1,7 +1,10 @@
 #include "cli/run_flags.h"
 
+#include <algorithm>
+
 #include <CLI/CLI.hpp>
 
+#include "scenarios/scenario_file.h"
 #include "scenarios/transport_file.h"
 
 namespace claimstorm {
@@ -34,6 +37,26 @@ RunOptions RunFlags::options() const {
     options.redis_url = redis_url;
     if (!transport.empty()) options.transport = transport_kind_from(transport, "--transport");
     return options;
+}
+
+void add_require_option(CLI::App& command, std::vector<std::string>& names) {
+    command
+        .add_option("--require", names,
+                    "A check that must not be skipped (may be repeated); the scenario's own stay")
+        ->expected(1)
+        ->take_all()
+        ->allow_extra_args(false)
+        ->envname("CLAIMSTORM_REQUIRE");
+}
+
+void add_required(Scenario& scenario, const std::vector<std::string>& names) {
+    require_check_names(names, "--require");
+    for (const std::string& name : names) {
+        if (std::find(scenario.require.begin(), scenario.require.end(), name) ==
+            scenario.require.end()) {
+            scenario.require.push_back(name);
+        }
+    }
 }
 
 }  // namespace claimstorm

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "scenarios/run.h"
 
@@ -24,5 +25,12 @@ struct RunFlags {
     void add_to(CLI::App& command);
     RunOptions options() const;
 };
+
+/// `--require CHECK`, which may be given several times.
+void add_require_option(CLI::App& command, std::vector<std::string>& names);
+
+/// Adds the names to those that the scenario itself requires. Throws UsageError for one that is no
+/// check's.
+void add_required(Scenario& scenario, const std::vector<std::string>& names);
 
 }  // namespace claimstorm

@@ -111,6 +111,8 @@ struct Evidence {
     /// False when the run ended before its stores were read: then nothing about them is known,
     /// whatever the target names.
     bool audited = true;
+    /// False when nobody read the stores before the storm: then they are taken to have been empty.
+    bool has_baseline = true;
 };
 
 }  // namespace claimstorm

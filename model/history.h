@@ -133,6 +133,13 @@ inline Attempt AttemptList::operator[](std::size_t at) const noexcept {
     return attempt;
 }
 
+/// Where a history comes from.
+enum class HistoryOrigin : std::uint8_t {
+    storm,     ///< claimstorm fired it
+    imported,  ///< somebody else's log: it says nothing of what generated the load
+    none,      ///< nobody recorded anything: the stores are audited alone
+};
+
 /// Every attempt of a storm, in the order they were recorded (not sorted by any time).
 /// `Attempt::user` and `Attempt::claim_id` point into the tables that belong to the Evidence.
 struct History {
@@ -141,6 +148,7 @@ struct History {
     std::string missing_tail;
     /// How many connections the storm opened; -1 when the file does not say.
     std::int64_t connections_opened = -1;
+    HistoryOrigin origin = HistoryOrigin::storm;
 };
 
 }  // namespace claimstorm

@@ -210,7 +210,7 @@ std::string text_report(const Result& raw, const TextStyle& style) {
     text += held_findings(result, style.color);
     text += skipped_findings(result, style.color);
     text += gates(result, style.color);
-    text += storm_figures(result.storm, style.color);
+    if (result.storm.attempts > 0) text += storm_figures(result.storm, style.color);
     if (!result.notes.empty()) {
         text += "\n" + painted("NOTES", Paint::strong, style.color) + "\n";
         for (const std::string& note : result.notes) text += paragraph("  - ", note);

@@ -16,7 +16,8 @@ namespace {
 struct GateFigure {
     std::string_view name;
     double (*value)(const StormFigures&);
-    bool needs_answers;  ///< means nothing when no attempt was answered
+    bool needs_answers;         ///< means nothing when no attempt was answered
+    bool of_generator = false;  ///< tells of what sent the attempts, not of what answered
 };
 
 double share(std::int64_t part, const StormFigures& figures) {
@@ -36,9 +37,10 @@ constexpr std::array kFigures = {
     GateFigure{"service_ms_p99", [](const StormFigures& f) { return f.service_ms.p99; }, true},
     GateFigure{"service_ms_p999", [](const StormFigures& f) { return f.service_ms.p999; }, true},
     GateFigure{"service_ms_max", [](const StormFigures& f) { return f.service_ms.max; }, true},
-    GateFigure{"release_spread_ms", [](const StormFigures& f) { return f.release_spread_ms; },
+    GateFigure{"release_spread_ms", [](const StormFigures& f) { return f.release_spread_ms; }, true,
                true},
-    GateFigure{"send_lag_us_p99", [](const StormFigures& f) { return f.send_lag_us_p99; }, true},
+    GateFigure{"send_lag_us_p99", [](const StormFigures& f) { return f.send_lag_us_p99; }, true,
+               true},
     GateFigure{"attempts_per_s", [](const StormFigures& f) { return f.attempts_per_s; }, true},
     GateFigure{"time_to_sold_out_ms",
                [](const StormFigures& f) { return f.time_to_sold_out_ms.value_or(-1); }, true},
@@ -51,7 +53,7 @@ constexpr std::array kFigures = {
                [](const StormFigures& f) {
                    return static_cast<double>(f.connections_opened.value_or(-1));
                },
-               true},
+               true, true},
     GateFigure{"granted",
                [](const StormFigures& f) { return static_cast<double>(f.count(Outcome::granted)); },
                false},
@@ -96,6 +98,16 @@ Gate guard(std::string name, std::string limit, double value, bool met, std::str
             met ? std::string() : std::move(advice)};
 }
 
+constexpr const char* kNotOurs =
+    "nobody knows what generated an imported log: nothing is said of its schedule";
+constexpr const char* kNoHistory = "there is no history: the stores were audited alone";
+
+Gate something_granted(std::int64_t granted) {
+    return guard("something_granted", ">= 1", static_cast<double>(granted), granted >= 1,
+                 "nobody was granted anything, so nothing was tested: look at the answers "
+                 "with 'claimstorm history RUN'");
+}
+
 }  // namespace
 
 std::vector<std::string_view> gate_names() {
@@ -120,7 +132,8 @@ std::string gate_problem(const GateSpec& gate) {
     return {};
 }
 
-std::vector<Gate> judge_gates(const std::vector<GateSpec>& gates, const StormFigures& figures) {
+std::vector<Gate> judge_gates(const std::vector<GateSpec>& gates, const StormFigures& figures,
+                              HistoryOrigin origin) {
     std::vector<Gate> judged;
     const std::int64_t answered =
         figures.attempts - figures.count(Outcome::unknown) - figures.count(Outcome::not_sent);
@@ -128,6 +141,13 @@ std::vector<Gate> judge_gates(const std::vector<GateSpec>& gates, const StormFig
         const GateFigure& figure = *find_figure(spec.name);
         const Limit limit = *parse_limit(spec.limit);
         Gate gate{spec.name, spec.limit, figure.value(figures), Verdict::holds, {}};
+        if (origin == HistoryOrigin::none ||
+            (origin == HistoryOrigin::imported && figure.of_generator)) {
+            gate.verdict = Verdict::skipped;
+            gate.summary = origin == HistoryOrigin::none ? kNoHistory : kNotOurs;
+            judged.push_back(std::move(gate));
+            continue;
+        }
         const bool never_sold_out =
             spec.name == "time_to_sold_out_ms" && !figures.time_to_sold_out_ms;
         if (never_sold_out || (figure.needs_answers && answered == 0)) {
@@ -141,12 +161,20 @@ std::vector<Gate> judge_gates(const std::vector<GateSpec>& gates, const StormFig
     return judged;
 }
 
-std::vector<Gate> built_in_gates(const Scenario& scenario, const StormFigures& figures) {
-    std::vector<Gate> gates;
+std::vector<Gate> built_in_gates(const Scenario& scenario, const StormFigures& figures,
+                                 HistoryOrigin origin) {
+    if (origin == HistoryOrigin::none) return {};
+    // A tenth of the patience of a user: beyond that the storm is another one than was planned.
+    const double lag_limit_us =
+        static_cast<double>(std::chrono::nanoseconds(scenario.storm.timeout).count()) / 1e3 / 10;
+    const std::string lag_limit = fmt::format("<= {:.0f}", lag_limit_us);
     const auto granted = figures.count(Outcome::granted);
-    gates.push_back(guard("something_granted", ">= 1", static_cast<double>(granted), granted >= 1,
-                          "nobody was granted anything, so nothing was tested: look at the answers "
-                          "with 'claimstorm history RUN'"));
+    std::vector<Gate> gates{something_granted(granted)};
+    if (origin == HistoryOrigin::imported) {
+        gates.push_back(
+            {"schedule_kept", lag_limit, figures.send_lag_us_p99, Verdict::skipped, kNotOurs});
+        return gates;
+    }
     const auto not_sent = figures.count(Outcome::not_sent);
     gates.push_back(
         guard("everything_sent", "<= 0", static_cast<double>(not_sent), not_sent == 0,
@@ -161,11 +189,8 @@ std::vector<Gate> built_in_gates(const Scenario& scenario, const StormFigures& f
                   "more users than stock, yet nobody was told sold out: the stock's end, "
                   "where the races are, was not reached"));
     }
-    // A tenth of the patience of a user: beyond that the storm is another one than was planned.
-    const double lag_limit_us =
-        static_cast<double>(std::chrono::nanoseconds(scenario.storm.timeout).count()) / 1e3 / 10;
     gates.push_back(
-        guard("schedule_kept", fmt::format("<= {:.0f}", lag_limit_us), figures.send_lag_us_p99,
+        guard("schedule_kept", lag_limit, figures.send_lag_us_p99,
               figures.send_lag_us_p99 <= lag_limit_us,
               "send lag p99 in us: the generator could not keep its own schedule; lower "
               "storm.connections or the rate, or give it more storm.threads"));

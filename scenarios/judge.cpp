@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -33,6 +34,38 @@ void set_aside_other_campaigns(History& history) {
     }
 }
 
+bool names_stores(const Scenario& scenario) {
+    const auto* target = std::get_if<Target>(&scenario.target);
+    return target != nullptr && (target->evidence.mysql || target->evidence.redis);
+}
+
+/// The scenario's checks; those that are required are run, whatever it lists.
+std::vector<Finding> run_wanted_checks(const Scenario& scenario, const Evidence& evidence) {
+    if (scenario.no_checks && scenario.require.empty()) return {};
+    std::vector<std::string> wanted = scenario.checks;
+    if (!wanted.empty() || scenario.no_checks) {
+        wanted.insert(wanted.end(), scenario.require.begin(), scenario.require.end());
+    }
+    return run_checks(evidence, wanted);
+}
+
+/// Inconclusive when one of them was skipped: what it was to prove was not looked at.
+Gate required_checks(const std::vector<std::string>& required,
+                     const std::vector<Finding>& findings) {
+    std::vector<std::string> skipped;
+    for (const Finding& finding : findings) {
+        const bool wanted =
+            std::find(required.begin(), required.end(), finding.check) != required.end();
+        if (wanted && finding.verdict == Verdict::skipped) skipped.push_back(finding.check);
+    }
+    Gate gate{"required_checks", "<= 0", static_cast<double>(skipped.size()), Verdict::holds, {}};
+    if (!skipped.empty()) {
+        gate.verdict = Verdict::inconclusive;
+        gate.summary = fmt::format("required and yet skipped: {}", fmt::join(skipped, ", "));
+    }
+    return gate;
+}
+
 }  // namespace
 
 Result judge(const Scenario& scenario, std::uint64_t seed, Evidence& evidence,
@@ -42,10 +75,14 @@ Result judge(const Scenario& scenario, std::uint64_t seed, Evidence& evidence,
     result.seed = seed;
     result.storm = storm_figures(evidence.history);
     set_aside_other_campaigns(evidence.history);
-    if (!scenario.no_checks) result.findings = run_checks(evidence, scenario.checks);
-    result.gates = built_in_gates(scenario, result.storm);
-    for (Gate& gate : judge_gates(scenario.gates, result.storm)) {
+    result.findings = run_wanted_checks(scenario, evidence);
+    const HistoryOrigin origin = evidence.history.origin;
+    result.gates = built_in_gates(scenario, result.storm, origin);
+    for (Gate& gate : judge_gates(scenario.gates, result.storm, origin)) {
         result.gates.push_back(std::move(gate));
+    }
+    if (!scenario.require.empty()) {
+        result.gates.push_back(required_checks(scenario.require, result.findings));
     }
     if (!evidence.history.missing_tail.empty()) {
         notes.insert(notes.begin(), "history.bin: " + evidence.history.missing_tail);
@@ -54,9 +91,19 @@ Result judge(const Scenario& scenario, std::uint64_t seed, Evidence& evidence,
             {"history_complete", "== 1", 0, Verdict::inconclusive,
              "the history is damaged or cut off: " + evidence.history.missing_tail});
     }
-    if (!evidence.audited && !scenario.no_checks) {
+    if (!evidence.audited && origin == HistoryOrigin::imported) {
+        if (names_stores(scenario)) {
+            notes.emplace_back(
+                "the log was imported, no store was read: 'claimstorm audit SCENARIO --run RUN' "
+                "reads them as well");
+        }
+    } else if (!evidence.audited && !scenario.no_checks) {
         result.gates.push_back({"audit_done", "== 1", 0, Verdict::inconclusive,
-                                "the run ended before the stores were read: run it again"});
+                                evidence.settlement.why_not + ": run it again"});
+    }
+    if (evidence.audited && !evidence.has_baseline && evidence.after.ledger.is_named()) {
+        notes.emplace_back(
+            "no baseline: nobody read the stores before, they are taken to have been empty");
     }
     for (const FaultSeen& fault : evidence.faults) {
         if (fault.fired > 0) continue;
@@ -90,6 +137,33 @@ std::vector<std::string> notes_of(const std::vector<UnmatchedSample>& samples) {
     return notes;
 }
 
+namespace {
+
+/// What cannot be read of the stores is not known; what the clients were told still is.
+void load_evidence(const std::filesystem::path& folder, LoadedRun& run) {
+    std::error_code error;
+    Evidence& evidence = run.evidence;
+    std::string why = "the run ended before the stores were read";
+    if (std::filesystem::exists(folder / "evidence.json", error)) {
+        try {
+            read_evidence(folder, evidence);
+            return;
+        } catch (const UsageError& broken) {
+            why = broken.what();
+        }
+        evidence.before = {};
+        evidence.after = {};
+        evidence.faults.clear();
+        evidence.settlement = {};
+    } else if (!run.scenario.no_checks && evidence.history.origin == HistoryOrigin::storm) {
+        run.notes.emplace_back("evidence.json is missing: the run ended before the audit");
+    }
+    evidence.audited = false;
+    evidence.settlement.why_not = std::move(why);
+}
+
+}  // namespace
+
 LoadedRun load_run(const std::filesystem::path& folder) {
     std::error_code error;
     if (!std::filesystem::is_directory(folder, error)) {
@@ -107,15 +181,7 @@ LoadedRun load_run(const std::filesystem::path& folder) {
     HistoryContents contents =
         read_history(folder / "history.bin", run.evidence.users, run.evidence.texts);
     run.evidence.history = std::move(contents.history);
-    if (std::filesystem::exists(folder / "evidence.json", error)) {
-        read_evidence(folder, run.evidence);
-    } else {
-        run.evidence.audited = false;
-        run.evidence.settlement.why_not = "the run ended before the stores were read";
-        if (!run.scenario.no_checks) {
-            run.notes.emplace_back("evidence.json is missing: the run ended before the audit");
-        }
-    }
+    load_evidence(folder, run);
     for (std::string& note : notes_of(contents.samples)) run.notes.push_back(std::move(note));
     return run;
 }

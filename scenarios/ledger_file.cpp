@@ -169,6 +169,26 @@ void distrust(Snapshot& snapshot, const std::string& why) {
     if (snapshot.payouts.is_read()) snapshot.payouts = Unreadable{why};
 }
 
+/// What is wrong with the file; empty when it was read whole.
+std::string read_all_chunks(MappedFile& file, Evidence& evidence) {
+    if (!file.bytes().starts_with(kFileMagic)) return "it is not a claimstorm ledger (version 1)";
+    const ToldIds told(evidence.history.attempts, evidence.users.size());
+    ChunkReader chunks(file.bytes(), kFileMagic.size());
+    ChunkHeader header;
+    std::string_view payload;
+    bool closed = false;
+    while (chunks.next(header, payload)) {
+        if (header.type == 'E') {
+            closed = true;
+        } else if (!read_chunk(header, payload, told, evidence)) {
+            chunks.reject_last(header.records);
+        }
+        file.release_before(chunks.position());
+    }
+    if (!closed) chunks.note("the tail is missing");
+    return chunks.notes();
+}
+
 }  // namespace
 
 void write_ledger_file(const std::filesystem::path& path, const Evidence& evidence) {
@@ -189,27 +209,16 @@ void write_ledger_file(const std::filesystem::path& path, const Evidence& eviden
 }
 
 void read_ledger_file(const std::filesystem::path& path, Evidence& evidence) {
-    MappedFile file(path);
-    if (!file.bytes().starts_with(kFileMagic)) {
-        throw UsageError(fmt::format("{} is not a claimstorm ledger (version 1)", path.string()));
+    std::string why;
+    try {
+        MappedFile file(path);
+        why = read_all_chunks(file, evidence);
+    } catch (const EnvironmentError& error) {
+        why = error.what();
     }
-    const ToldIds told(evidence.history.attempts, evidence.users.size());
-    ChunkReader chunks(file.bytes(), kFileMagic.size());
-    ChunkHeader header;
-    std::string_view payload;
-    bool closed = false;
-    while (chunks.next(header, payload)) {
-        if (header.type == 'E') {
-            closed = true;
-        } else if (!read_chunk(header, payload, told, evidence)) {
-            chunks.reject_last(header.records);
-        }
-        file.release_before(chunks.position());
-    }
-    if (!closed) chunks.note("the tail is missing");
     // A ledger with a hole in it would accuse or acquit wrongly: all of it or nothing.
-    if (!chunks.notes().empty()) {
-        const std::string why = fmt::format("{}: {}", path.filename().string(), chunks.notes());
+    if (!why.empty()) {
+        why = fmt::format("{}: {}", path.filename().string(), why);
         distrust(evidence.before, why);
         distrust(evidence.after, why);
     }

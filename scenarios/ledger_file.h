@@ -21,8 +21,7 @@ namespace claimstorm {
 void write_ledger_file(const std::filesystem::path& path, const Evidence& evidence);
 
 /// Fills the ledgers, payouts and cache users of both snapshots that stand there as read (and
-/// empty) from evidence.json. What is damaged becomes Unreadable. Throws EnvironmentError when the
-/// file cannot be opened, UsageError when it is none.
+/// empty) from evidence.json. Where the file is damaged, missing or none, they become Unreadable.
 void read_ledger_file(const std::filesystem::path& path, Evidence& evidence);
 
 }  // namespace claimstorm

@@ -196,6 +196,11 @@ ProbeSubject load_probe_subject(const std::string& path, const ProbeOptions& opt
         }
     } else {
         Scenario scenario = load_scenario(path);
+        const auto* named = std::get_if<Target>(&scenario.target);
+        if (std::holds_alternative<NoTarget>(scenario.target) ||
+            (named != nullptr && named->stores_only)) {
+            throw UsageError(fmt::format("{} names no service to send a claim to", path));
+        }
         auto* target = std::get_if<Target>(&scenario.target);
         if (target == nullptr) {
             throw UsageError(fmt::format(

@@ -8,6 +8,7 @@
 #include "model/error.h"
 #include "model/units.h"
 #include "scenarios/evidence_file.h"
+#include "scenarios/final_state.h"
 #include "scenarios/judge.h"
 #include "scenarios/prepare_target.h"
 #include "scenarios/reference_target.h"
@@ -108,20 +109,6 @@ SettleSpec patient_settle(const Scenario& scenario, const History& history) {
     return spec;
 }
 
-void read_final_state(Evidence& evidence, EvidenceReader& reader, const SettleSpec& spec,
-                      const std::atomic<bool>& stop) {
-    evidence.settlement = settle(reader, spec.quiet, spec.timeout, stop);
-    const Pulse before = reader.pulse();
-    evidence.after = reader.take(evidence.users, evidence.texts, &evidence.history.attempts);
-    const Pulse after = reader.pulse();
-    std::string moved = before.difference(after);
-    if (moved.empty()) moved = after.unreadable();
-    if (evidence.settlement.settled && !moved.empty()) {
-        evidence.settlement.settled = false;
-        evidence.settlement.why_not = "the stores changed while they were read: " + moved;
-    }
-}
-
 /// Runs the target's finish steps on stores at rest. What keeps them from being done must not cost
 /// the audit: it is part of the evidence.
 void finish_event(const Target& target, Evidence& evidence, EvidenceReader& reader,
@@ -165,6 +152,7 @@ StormOrder storm_order(const Scenario& scenario, const Target& target, std::uint
 
 FinishedRun run_scenario(const Scenario& scenario, const RunOptions& options,
                          const std::atomic<bool>& stop) {
+    require_storm(scenario);
     const std::uint64_t seed = options.seed.value_or(scenario.seed.value_or(draw_seed()));
     const Plan plan(scenario.storm, seed);
     RunFolder folder(options.folder, scenario.name);

@@ -28,6 +28,8 @@ struct Target {
     std::vector<PrepareStep> prepare;
     std::vector<PrepareStep> finish;  ///< run once the storm has settled, before the final audit
     EvidenceSpec evidence;
+    /// No service is named, only its stores: they can be audited, nothing can be fired.
+    bool stores_only = false;
 };
 
 /// A flow of claimstorm-server, started for the run on a private lab.
@@ -39,6 +41,9 @@ struct ReferenceTarget {
     std::uint32_t restarts = 0;           ///< how often a crashed server is started again
     std::vector<std::string> finish;  ///< "reconcile", "close": asked of it before the final audit
 };
+
+/// No service is named: there is a log to judge, and nothing to fire at or to read.
+struct NoTarget {};
 
 struct SettleSpec {
     std::chrono::milliseconds quiet{300};       ///< two equal reads this far apart
@@ -61,13 +66,15 @@ struct Scenario {
     std::string name;
     std::string about;
     std::string condition;  ///< what the target is put to, in a few words, for tables
-    std::variant<ReferenceTarget, Target> target;
+    std::variant<ReferenceTarget, Target, NoTarget> target;
     Campaign campaign;
     StormSpec storm;
+    bool has_storm = true;              ///< false: there is nothing to fire, only to judge
     std::optional<std::uint64_t> seed;  ///< none: drawn for each run
     SettleSpec settle;
-    std::vector<std::string> checks;  ///< empty: all
-    bool no_checks = false;           ///< load only: the gates decide
+    std::vector<std::string> checks;        ///< empty: all
+    bool no_checks = false;                 ///< load only: the gates decide
+    std::vector<std::string> require = {};  ///< checks that must not be skipped
     std::vector<GateSpec> gates;
     std::optional<Expectation> expect;
 };

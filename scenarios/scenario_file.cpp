@@ -33,8 +33,8 @@ std::string read_name(const JsonPlace& place) {
     return name;
 }
 
-std::variant<ReferenceTarget, Target> read_target_member(const JsonPlace& place,
-                                                         const std::string& folder) {
+std::variant<ReferenceTarget, Target, NoTarget> read_target_member(const JsonPlace& place,
+                                                                   const std::string& folder) {
     if (place.value().is_string()) {
         const std::filesystem::path path = place.non_empty_string();
         return load_target_file((path.is_absolute() ? path : folder / path).string());
@@ -90,17 +90,27 @@ SettleSpec read_settle(const JsonPlace& place) {
     return settle;
 }
 
-void require_check_name(const JsonPlace& place, const std::string& name, bool or_gate) {
-    if (find_check(name) != nullptr) return;
+/// What is wrong with a name that should be a check's, or a gate's; empty when nothing is.
+std::string check_name_problem(const std::string& name, bool or_gate) {
+    if (find_check(name) != nullptr) return {};
     std::vector<std::string_view> names;
     for (const Check& check : all_checks()) names.push_back(check.name);
     if (or_gate) {
         for (const std::string_view gate : gate_names()) names.push_back(gate);
-        if (std::find(names.begin(), names.end(), name) != names.end()) return;
+        if (std::find(names.begin(), names.end(), name) != names.end()) return {};
     }
-    place.fail(
-        fmt::format("there is no check '{}'; {}", name,
-                    meant_or(name, names, fmt::format("there are: {}", fmt::join(names, ", ")))));
+    return fmt::format("there is no check '{}'; {}", name,
+                       meant_or(name, names, fmt::format("there are: {}", fmt::join(names, ", "))));
+}
+
+std::vector<std::string> read_check_names(const JsonPlace& list, bool or_gates = false) {
+    std::vector<std::string> names;
+    for (const JsonPlace& name : list.items()) {
+        const std::string problem = check_name_problem(name.string(), or_gates);
+        if (!problem.empty()) name.fail(problem);
+        names.push_back(name.string());
+    }
+    return names;
 }
 
 std::vector<std::string> read_checks(const JsonPlace& place) {
@@ -110,11 +120,7 @@ std::vector<std::string> read_checks(const JsonPlace& place) {
         }
         return {};
     }
-    std::vector<std::string> names;
-    for (const JsonPlace& name : place.items()) {
-        require_check_name(name, name.string(), false);
-        names.push_back(name.string());
-    }
+    std::vector<std::string> names = read_check_names(place);
     if (names.empty()) place.fail("an empty list checks nothing; write \"all\" or name some");
     return names;
 }
@@ -131,17 +137,9 @@ std::vector<GateSpec> read_gates(const JsonPlace& place) {
 
 Expectation read_expectation(const JsonPlace& place) {
     place.require_keys({"violated", "may"});
-    const auto read_names = [](const JsonPlace& list) {
-        std::vector<std::string> names;
-        for (const JsonPlace& name : list.items()) {
-            require_check_name(name, name.string(), true);
-            names.push_back(name.string());
-        }
-        return names;
-    };
     Expectation expectation;
-    expectation.violated = read_names(place.at("violated"));
-    if (const auto may = place.find("may")) expectation.may = read_names(*may);
+    expectation.violated = read_check_names(place.at("violated"), true);
+    if (const auto may = place.find("may")) expectation.may = read_check_names(*may, true);
     return expectation;
 }
 
@@ -149,14 +147,20 @@ Expectation read_expectation(const JsonPlace& place) {
 
 Scenario read_scenario(const JsonPlace& place, const std::string& folder) {
     place.require_keys({"name", "about", "condition", "target", "campaign", "storm", "seed",
-                        "settle", "checks", "gates", "expect"});
+                        "settle", "checks", "require", "gates", "expect"});
     Scenario scenario;
     scenario.name = read_name(place.at("name"));
     if (const auto about = place.find("about")) scenario.about = about->string();
     if (const auto condition = place.find("condition")) scenario.condition = condition->string();
-    scenario.target = read_target_member(place.at("target"), folder);
+    if (const auto target = place.find("target")) {
+        scenario.target = read_target_member(*target, folder);
+    } else {
+        scenario.target = NoTarget{};
+    }
     scenario.campaign = read_campaign(place.at("campaign"), scenario.name);
-    scenario.storm = read_storm(place.at("storm"), folder);
+    const auto storm = place.find("storm");
+    scenario.has_storm = storm.has_value();
+    if (storm) scenario.storm = read_storm(*storm, folder);
     if (const auto seed = place.find("seed")) {
         if (!seed->value().is_number_unsigned()) seed->fail("a seed is a whole number from 0");
         scenario.seed = seed->value().get<std::uint64_t>();
@@ -166,6 +170,7 @@ Scenario read_scenario(const JsonPlace& place, const std::string& folder) {
         scenario.no_checks = checks->value() == "none";
         if (!scenario.no_checks) scenario.checks = read_checks(*checks);
     }
+    if (const auto require = place.find("require")) scenario.require = read_check_names(*require);
     if (const auto gates = place.find("gates")) scenario.gates = read_gates(*gates);
     if (const auto expect = place.find("expect")) scenario.expect = read_expectation(*expect);
     return scenario;
@@ -198,8 +203,8 @@ nlohmann::ordered_json scenario_to_json(const Scenario& scenario, std::uint64_t 
     if (!scenario.condition.empty()) json["condition"] = scenario.condition;
     if (const auto* reference = std::get_if<ReferenceTarget>(&scenario.target)) {
         json["target"]["reference"] = reference_target_to_json(*reference);
-    } else {
-        json["target"] = target_to_json(std::get<Target>(scenario.target));
+    } else if (const auto* target = std::get_if<Target>(&scenario.target)) {
+        json["target"] = target_to_json(*target);
     }
     const Campaign& campaign = scenario.campaign;
     json["campaign"] = {{"id", campaign.id},
@@ -210,7 +215,7 @@ nlohmann::ordered_json scenario_to_json(const Scenario& scenario, std::uint64_t 
     json["campaign"]["min_cents"] = campaign.min_cents;
     json["campaign"]["whole_budget"] = campaign.whole_budget;
     json["campaign"]["gap_free_tickets"] = campaign.gap_free_tickets;
-    json["storm"] = storm_to_json(scenario.storm);
+    if (scenario.has_storm) json["storm"] = storm_to_json(scenario.storm);
     json["seed"] = seed;
     json["settle"] = {{"quiet", format_duration(scenario.settle.quiet)},
                       {"timeout", format_duration(scenario.settle.timeout)}};
@@ -219,6 +224,7 @@ nlohmann::ordered_json scenario_to_json(const Scenario& scenario, std::uint64_t 
     } else {
         json["checks"] = scenario.checks;
     }
+    if (!scenario.require.empty()) json["require"] = scenario.require;
     json["gates"] = nlohmann::ordered_json::object();
     for (const GateSpec& gate : scenario.gates) json["gates"][gate.name] = gate.limit;
     if (scenario.expect) {
@@ -226,6 +232,29 @@ nlohmann::ordered_json scenario_to_json(const Scenario& scenario, std::uint64_t 
         if (!scenario.expect->may.empty()) json["expect"]["may"] = scenario.expect->may;
     }
     return json;
+}
+
+void require_storm(const Scenario& scenario) {
+    const char* missing = nullptr;
+    if (std::holds_alternative<NoTarget>(scenario.target)) {
+        missing = "names no target to fire at";
+    } else if (!scenario.has_storm) {
+        missing = "names no storm to fire";
+    } else if (const auto* target = std::get_if<Target>(&scenario.target);
+               target != nullptr && target->stores_only) {
+        missing = "has a target with stores and no service: add base_url, claim and outcomes";
+    }
+    if (missing == nullptr) return;
+    throw UsageError(fmt::format(
+        "scenario {} {}; 'claimstorm audit' reads stores, 'claimstorm history import' takes a log",
+        scenario.name, missing));
+}
+
+void require_check_names(const std::vector<std::string>& names, std::string_view where) {
+    for (const std::string& name : names) {
+        const std::string problem = check_name_problem(name, false);
+        if (!problem.empty()) throw UsageError(fmt::format("{}: {}", where, problem));
+    }
 }
 
 void write_scenario(const std::filesystem::path& folder, const Scenario& scenario,

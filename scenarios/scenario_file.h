@@ -2,6 +2,8 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "scenarios/json_place.h"
 #include "scenarios/scenario.h"
@@ -22,6 +24,13 @@ Scenario load_scenario(const std::string& path_or_name);
 /// The scenario with every default filled in and secrets replaced by `***`; read_scenario reads it
 /// back. `seed` is what the run used.
 nlohmann::ordered_json scenario_to_json(const Scenario& scenario, std::uint64_t seed);
+
+/// Throws UsageError when the scenario names no storm, or nothing to fire it at.
+void require_storm(const Scenario& scenario);
+
+/// Throws UsageError, with a 'did you mean', for a name that is no check's. `where` is what says
+/// it: "--require".
+void require_check_names(const std::vector<std::string>& names, std::string_view where);
 
 /// Writes it as a run folder's scenario.json. Throws EnvironmentError.
 void write_scenario(const std::filesystem::path& folder, const Scenario& scenario,

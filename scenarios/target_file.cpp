@@ -146,6 +146,39 @@ void require_stores(const JsonPlace& place, const char* key, const std::vector<P
     }
 }
 
+/// A target that says nothing of a service and names a store is there to be audited.
+bool names_stores_alone(const JsonPlace& place) {
+    constexpr std::array kOfService = {"base_url", "claim", "outcomes"};
+    return (place.find("mysql") || place.find("redis")) &&
+           std::none_of(kOfService.begin(), kOfService.end(),
+                        [&](const char* key) { return place.find(key).has_value(); });
+}
+
+/// How the service is reached and understood.
+void read_service(const JsonPlace& place, const std::string& folder, Target& target) {
+    const JsonPlace base_url = place.at("base_url");
+    target.endpoint.base_url = base_url.string();
+    if (const auto hosts = place.find("hosts_allowed")) target.hosts_allowed = hosts->strings();
+    read_transport(place, folder, target.endpoint);
+    placed(base_url, [&] {
+        require_allowed_host(parse_base_url(target.endpoint.base_url), target.hosts_allowed,
+                             !target.endpoint.transport.unix_socket.empty());
+    });
+    const std::vector<std::string_view> columns = user_columns(target.endpoint);
+    const std::vector<std::string_view> placeholders = claim_placeholders(columns);
+    target.endpoint.claim = read_request(place.at("claim"), "POST", placeholders);
+    if (const auto warm_up = place.find("warm_up")) {
+        target.endpoint.warm_up = read_request(*warm_up, "GET", placeholders);
+    }
+    target.endpoint.outcomes = read_outcomes(place.at("outcomes"));
+    if (const auto fields = place.find("fields")) target.endpoint.fields = read_fields(*fields);
+    if (const auto poll = place.find("poll")) {
+        target.endpoint.poll = read_poll(*poll, poll_placeholders(columns));
+        const std::string problem = poll_problem(target.endpoint);
+        if (!problem.empty()) poll->fail(problem);
+    }
+}
+
 }  // namespace
 
 bool is_header_name(std::string_view name) {
@@ -173,28 +206,14 @@ Target read_target(const JsonPlace& place, const std::string& folder) {
     keys.insert(keys.end(), transport_keys().begin(), transport_keys().end());
     place.require_keys(keys);
     Target target;
-    const JsonPlace base_url = place.at("base_url");
-    target.endpoint.base_url = base_url.string();
-    if (const auto hosts = place.find("hosts_allowed")) target.hosts_allowed = hosts->strings();
-    read_transport(place, folder, target.endpoint);
-    placed(base_url, [&] {
-        require_allowed_host(parse_base_url(target.endpoint.base_url), target.hosts_allowed,
-                             !target.endpoint.transport.unix_socket.empty());
-    });
     if (const auto users = place.find("users")) read_users(*users, folder, target.endpoint);
-    const std::vector<std::string_view> columns = user_columns(target.endpoint);
-    const std::vector<std::string_view> placeholders = claim_placeholders(columns);
-    target.endpoint.claim = read_request(place.at("claim"), "POST", placeholders);
-    if (const auto warm_up = place.find("warm_up")) {
-        target.endpoint.warm_up = read_request(*warm_up, "GET", placeholders);
+    if (const auto mysql = place.find("mysql")) target.evidence.mysql = read_mysql(*mysql);
+    if (const auto redis = place.find("redis")) {
+        target.evidence.redis = read_redis(
+            *redis, target.endpoint.csv_users ? std::string() : target.endpoint.user_template);
     }
-    target.endpoint.outcomes = read_outcomes(place.at("outcomes"));
-    if (const auto fields = place.find("fields")) target.endpoint.fields = read_fields(*fields);
-    if (const auto poll = place.find("poll")) {
-        target.endpoint.poll = read_poll(*poll, poll_placeholders(columns));
-        const std::string problem = poll_problem(target.endpoint);
-        if (!problem.empty()) poll->fail(problem);
-    }
+    target.stores_only = names_stores_alone(place);
+    if (!target.stores_only) read_service(place, folder, target);
     const auto read_steps = [&place](const char* key, std::vector<PrepareStep>& steps) {
         const auto list = place.find(key);
         if (!list) return;
@@ -202,8 +221,6 @@ Target read_target(const JsonPlace& place, const std::string& folder) {
     };
     read_steps("prepare", target.prepare);
     read_steps("finish", target.finish);
-    if (const auto mysql = place.find("mysql")) target.evidence.mysql = read_mysql(*mysql);
-    if (const auto redis = place.find("redis")) target.evidence.redis = read_redis(*redis);
     require_stores(place, "prepare", target.prepare, target.evidence);
     require_stores(place, "finish", target.finish, target.evidence);
     return target;

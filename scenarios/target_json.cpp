@@ -104,29 +104,69 @@ struct StepToJson {
     ordered_json operator()(const RedisStep& step) const { return {{"redis", step.command}}; }
 };
 
-/// One command as it is, several as a list of them.
-ordered_json commands_to_json(const std::vector<RedisCommand>& commands) {
-    return commands.size() == 1 ? ordered_json(commands.front()) : ordered_json(commands);
+/// One as it is, several as a list of them.
+template <typename Item, typename ToJson>
+ordered_json one_or_list(const std::vector<Item>& items, ToJson&& to_json) {
+    if (items.size() == 1) return to_json(items.front());
+    ordered_json list = ordered_json::array();
+    for (const Item& item : items) list.push_back(to_json(item));
+    return list;
+}
+
+ordered_json query_to_json(const SqlQuery& query) {
+    if (!query.at) return query.sql;
+    return {{"url", to_string(*query.at)}, {"sql", query.sql}};
+}
+
+ordered_json counter_to_json(const RedisCounter& counter) {
+    if (!counter.at) return counter.command;
+    ordered_json json;
+    json["url"] = to_string(*counter.at);
+    json["command"] = counter.command;
+    return json;
+}
+
+ordered_json users_to_json(const RedisUsers& users) {
+    constexpr std::array kKinds = {"set", "hash", "zset", "bitmap", "keys"};
+    ordered_json json;
+    json[kKinds.at(static_cast<std::size_t>(users.kind))] = users.key;
+    if (users.kind == RedisUsersKind::bitmap) {
+        json["user"] = users.user;
+        json["first"] = users.first;
+    }
+    if (users.at) json["url"] = to_string(*users.at);
+    return json;
+}
+
+ordered_json mysql_to_json(const MysqlEvidenceSpec& mysql) {
+    ordered_json json = {{"url", to_string(mysql.address)}};
+    const auto add = [&json](const char* key, const std::vector<SqlQuery>& queries) {
+        if (!queries.empty()) json[key] = one_or_list(queries, query_to_json);
+    };
+    add("claims", mysql.claims);
+    add("stock", mysql.stock);
+    add("payouts", mysql.payouts);
+    return json;
 }
 
 ordered_json redis_to_json(const RedisEvidenceSpec& redis) {
     ordered_json json = {{"url", to_string(redis.address)}};
-    if (!redis.remaining.empty()) json["remaining"] = commands_to_json(redis.remaining);
-    if (redis.users) {
-        constexpr std::array kKinds = {"set", "hash", "zset"};
-        json["users"][kKinds.at(static_cast<std::size_t>(redis.users->first))] =
-            redis.users->second;
+    if (!redis.remaining.empty()) json["remaining"] = one_or_list(redis.remaining, counter_to_json);
+    if (!redis.users.empty()) json["users"] = one_or_list(redis.users, users_to_json);
+    for (const RedisLocks& locks : redis.locks) {
+        if (locks.at) {
+            json["locks"].push_back({{"url", to_string(*locks.at)}, {"pattern", locks.pattern}});
+        } else {
+            json["locks"].push_back(locks.pattern);
+        }
     }
-    if (!redis.locks.empty()) json["locks"] = redis.locks;
-    if (!redis.backlog.empty()) json["backlog"] = commands_to_json(redis.backlog);
+    if (!redis.backlog.empty()) json["backlog"] = one_or_list(redis.backlog, counter_to_json);
     return json;
 }
 
-}  // namespace
-
-ordered_json target_to_json(const Target& target) {
+void add_service(ordered_json& json, const Target& target) {
     const EndpointSpec& endpoint = target.endpoint;
-    ordered_json json = {{"base_url", endpoint.base_url}};
+    json["base_url"] = endpoint.base_url;
     if (!target.hosts_allowed.empty()) json["hosts_allowed"] = target.hosts_allowed;
     add_transport(json, endpoint.transport);
     if (const auto& csv = endpoint.csv_users) {
@@ -140,18 +180,20 @@ ordered_json target_to_json(const Target& target) {
     json["outcomes"] = outcomes_to_json(endpoint.outcomes);
     add_fields(json, endpoint.fields);
     if (endpoint.poll) json["poll"] = poll_to_json(*endpoint.poll);
+}
+
+}  // namespace
+
+ordered_json target_to_json(const Target& target) {
+    ordered_json json = ordered_json::object();
+    if (!target.stores_only) add_service(json, target);
     for (const PrepareStep& step : target.prepare) {
         json["prepare"].push_back(std::visit(StepToJson{}, step));
     }
     for (const PrepareStep& step : target.finish) {
         json["finish"].push_back(std::visit(StepToJson{}, step));
     }
-    if (const auto& mysql = target.evidence.mysql) {
-        json["mysql"]["url"] = to_string(mysql->address);
-        if (!mysql->claims.empty()) json["mysql"]["claims"] = mysql->claims;
-        if (!mysql->stock.empty()) json["mysql"]["stock"] = mysql->stock;
-        if (!mysql->payouts.empty()) json["mysql"]["payouts"] = mysql->payouts;
-    }
+    if (target.evidence.mysql) json["mysql"] = mysql_to_json(*target.evidence.mysql);
     if (target.evidence.redis) json["redis"] = redis_to_json(*target.evidence.redis);
     return json;
 }

@@ -25,7 +25,9 @@ std::vector<OutcomeRule> read_outcomes(const JsonPlace& place);
 ResponseFields read_fields(const JsonPlace& place);
 
 MysqlEvidenceSpec read_mysql(const JsonPlace& place);
-RedisEvidenceSpec read_redis(const JsonPlace& place);
+/// `user_template` says what the bits of a bitmap stand for where it does not say so itself; empty:
+/// it must.
+RedisEvidenceSpec read_redis(const JsonPlace& place, const std::string& user_template);
 
 /// Refuses a placeholder between quotes: it would be a text, not a value (`'{campaign}'`).
 void require_bindable(const JsonPlace& place, const std::string& sql,

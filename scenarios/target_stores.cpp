@@ -44,7 +44,7 @@ std::string in_capitals(std::string word) {
     return word;
 }
 
-std::string read_query(const JsonPlace& place) {
+std::string read_select(const JsonPlace& place) {
     std::string sql = place.non_empty_string();
     while (!sql.empty() &&
            (sql.back() == ';' || std::isspace(static_cast<unsigned char>(sql.back())) != 0)) {
@@ -60,6 +60,24 @@ std::string read_query(const JsonPlace& place) {
     return sql;
 }
 
+/// A query, or one at another address: {"url": …, "sql": …}.
+SqlQuery read_query(const JsonPlace& place) {
+    if (!place.value().is_object()) return {read_select(place)};
+    place.require_keys({"url", "sql"});
+    const JsonPlace url = place.at("url");
+    return {read_select(place.at("sql")),
+            placed(url, [&] { return parse_mysql_url(url.string()); })};
+}
+
+/// One, or a list of them.
+std::vector<SqlQuery> read_queries(const JsonPlace& place) {
+    if (!place.value().is_array()) return {read_query(place)};
+    std::vector<SqlQuery> queries;
+    for (const JsonPlace& query : place.items()) queries.push_back(read_query(query));
+    if (queries.empty()) place.fail("an empty list reads nothing; leave the key out");
+    return queries;
+}
+
 }  // namespace
 
 MysqlEvidenceSpec read_mysql(const JsonPlace& place) {
@@ -67,9 +85,9 @@ MysqlEvidenceSpec read_mysql(const JsonPlace& place) {
     MysqlEvidenceSpec spec;
     const JsonPlace url = place.at("url");
     spec.address = placed(url, [&] { return parse_mysql_url(url.string()); });
-    if (const auto claims = place.find("claims")) spec.claims = read_query(*claims);
-    if (const auto stock = place.find("stock")) spec.stock = read_query(*stock);
-    if (const auto payouts = place.find("payouts")) spec.payouts = read_query(*payouts);
+    if (const auto claims = place.find("claims")) spec.claims = read_queries(*claims);
+    if (const auto stock = place.find("stock")) spec.stock = read_queries(*stock);
+    if (const auto payouts = place.find("payouts")) spec.payouts = read_queries(*payouts);
     return spec;
 }
 
@@ -85,10 +103,13 @@ std::vector<std::string> read_command(const JsonPlace& place,
 
 namespace {
 
+/// Commands that change nothing and answer one number, or a text that may be one.
 std::vector<std::string> read_reading_command(const JsonPlace& place) {
-    constexpr std::array<std::string_view, 12> kReading = {
-        "GET",  "HGET",   "LLEN",     "SCARD",  "ZCARD",  "HLEN",
-        "XLEN", "STRLEN", "BITCOUNT", "ZSCORE", "EXISTS", "GETBIT"};
+    constexpr std::array<std::string_view, 25> kReading = {
+        "GET",     "HGET",     "LLEN",       "SCARD",     "ZCARD",    "HLEN",      "XLEN",
+        "STRLEN",  "BITCOUNT", "ZSCORE",     "EXISTS",    "GETBIT",   "ZCOUNT",    "ZLEXCOUNT",
+        "HSTRLEN", "HEXISTS",  "LINDEX",     "ZRANK",     "ZREVRANK", "SISMEMBER", "GETRANGE",
+        "BITPOS",  "LPOS",     "SINTERCARD", "ZINTERCARD"};
     std::vector<std::string> words = read_command(place, {"campaign"});
     const std::string name = in_capitals(words.front());
     if (std::find(kReading.begin(), kReading.end(), name) == kReading.end()) {
@@ -98,45 +119,124 @@ std::vector<std::string> read_reading_command(const JsonPlace& place) {
     return words;
 }
 
-/// One command, or a list of commands whose values are summed.
-std::vector<RedisCommand> read_reading_commands(const JsonPlace& place) {
-    if (!place.value().is_array() || place.value().empty() || !place.value().front().is_array()) {
-        return {read_reading_command(place)};
+std::optional<RedisAddress> read_redis_url(const JsonPlace& place) {
+    const auto url = place.find("url");
+    if (!url) return std::nullopt;
+    return placed(*url, [&] { return parse_redis_url(url->string()); });
+}
+
+/// A command, or one at another address: {"url": …, "command": […]}.
+RedisCounter read_counter(const JsonPlace& place) {
+    if (!place.value().is_object()) return {read_reading_command(place)};
+    place.require_keys({"url", "command"});
+    return {read_reading_command(place.at("command")), read_redis_url(place)};
+}
+
+/// One counter, or a list of them whose values are summed.
+std::vector<RedisCounter> read_counters(const JsonPlace& place) {
+    const nlohmann::json& value = place.value();
+    const bool is_list = value.is_array() && !value.empty() &&
+                         (value.front().is_array() || value.front().is_object());
+    if (!is_list) return {read_counter(place)};
+    std::vector<RedisCounter> counters;
+    counters.reserve(value.size());
+    for (const JsonPlace& counter : place.items()) counters.push_back(read_counter(counter));
+    return counters;
+}
+
+void require_user_once(const JsonPlace& key) {
+    constexpr std::string_view kMark = "{user}";
+    const std::string text = key.string();
+    const std::size_t at = text.find(kMark);
+    if (at == std::string::npos || text.find(kMark, at + 1) != std::string::npos) {
+        key.fail("{user} must stand in it once: it is what is cut out of each key");
     }
-    std::vector<RedisCommand> commands;
-    commands.reserve(place.value().size());
-    for (const JsonPlace& command : place.items()) {
-        commands.push_back(read_reading_command(command));
+}
+
+/// What a bitmap's bits stand for.
+void read_bits(const JsonPlace& place, const std::string& user_template, RedisUsers& users) {
+    users.user = user_template;
+    if (const auto user = place.find("user")) {
+        placed(*user, [&] { TextTemplate(user->string(), {"n"}, "placeholder"); });
+        if (user->string().find("{n}") == std::string::npos) {
+            user->fail("without {n} all bits would be one user; write e.g. \"u{n}\"");
+        }
+        users.user = user->string();
     }
-    return commands;
+    if (users.user.empty()) {
+        place.fail("say what a bit stands for: \"user\": \"u{n}\", the users being in a file");
+    }
+    if (const auto first = place.find("first")) users.first = first->count(0);
+}
+
+RedisUsers read_users_entry(const JsonPlace& place, const std::string& user_template) {
+    constexpr std::array<std::pair<std::string_view, RedisUsersKind>, 5> kKinds = {
+        {{"set", RedisUsersKind::set},
+         {"hash", RedisUsersKind::hash},
+         {"zset", RedisUsersKind::zset},
+         {"bitmap", RedisUsersKind::bitmap},
+         {"keys", RedisUsersKind::keys}}};
+    place.require_keys({"set", "hash", "zset", "bitmap", "keys", "url", "user", "first"});
+    RedisUsers users;
+    int kinds = 0;
+    for (const auto& [name, kind] : kKinds) {
+        const auto key = place.find(name);
+        if (!key) continue;
+        ++kinds;
+        users.kind = kind;
+        users.key = key->non_empty_string();
+        const bool is_pattern = kind == RedisUsersKind::keys;
+        const std::vector<std::string_view> known =
+            is_pattern ? std::vector<std::string_view>{"campaign", "user"}
+                       : std::vector<std::string_view>{"campaign"};
+        placed(*key, [&] { TextTemplate(users.key, known, "placeholder"); });
+        if (is_pattern) require_user_once(*key);
+    }
+    if (kinds != 1) place.fail("one of set, hash, zset, bitmap and keys is wanted");
+    if (users.kind == RedisUsersKind::bitmap) {
+        read_bits(place, user_template, users);
+    } else if (place.find("user") || place.find("first")) {
+        place.fail("user and first say what the bits of a bitmap stand for: there is none");
+    }
+    users.at = read_redis_url(place);
+    return users;
+}
+
+std::vector<RedisUsers> read_redis_users(const JsonPlace& place, const std::string& user_template) {
+    if (!place.value().is_array()) return {read_users_entry(place, user_template)};
+    std::vector<RedisUsers> users;
+    for (const JsonPlace& entry : place.items()) {
+        users.push_back(read_users_entry(entry, user_template));
+    }
+    if (users.empty()) place.fail("an empty list reads nothing; leave the key out");
+    return users;
+}
+
+/// A pattern, or one at another address: {"url": …, "pattern": "lock:*"}.
+RedisLocks read_locks_entry(const JsonPlace& place) {
+    const bool is_elsewhere = place.value().is_object();
+    if (is_elsewhere) place.require_keys({"url", "pattern"});
+    const JsonPlace pattern = is_elsewhere ? place.at("pattern") : place;
+    RedisLocks locks{pattern.non_empty_string()};
+    placed(pattern, [&] { TextTemplate(locks.pattern, {"campaign"}, "placeholder"); });
+    if (is_elsewhere) locks.at = read_redis_url(place);
+    return locks;
 }
 
 }  // namespace
 
-RedisEvidenceSpec read_redis(const JsonPlace& place) {
+RedisEvidenceSpec read_redis(const JsonPlace& place, const std::string& user_template) {
     place.require_keys({"url", "remaining", "users", "locks", "backlog"});
     RedisEvidenceSpec spec;
     const JsonPlace url = place.at("url");
     spec.address = placed(url, [&] { return parse_redis_url(url.string()); });
-    if (const auto remaining = place.find("remaining"))
-        spec.remaining = read_reading_commands(*remaining);
-    if (const auto backlog = place.find("backlog")) spec.backlog = read_reading_commands(*backlog);
+    if (const auto remaining = place.find("remaining")) spec.remaining = read_counters(*remaining);
+    if (const auto backlog = place.find("backlog")) spec.backlog = read_counters(*backlog);
     if (const auto users = place.find("users")) {
-        users->require_keys({"set", "hash", "zset"});
-        if (users->value().size() != 1) users->fail("one of set, hash and zset is wanted");
-        const auto [kind, key] = users->members().front();
-        placed(key,
-               [&, &where = key] { TextTemplate(where.string(), {"campaign"}, "placeholder"); });
-        spec.users.emplace(kind == "set"    ? RedisUsersKind::set
-                           : kind == "hash" ? RedisUsersKind::hash
-                                            : RedisUsersKind::zset,
-                           key.string());
+        spec.users = read_redis_users(*users, user_template);
     }
     if (const auto locks = place.find("locks")) {
-        for (const JsonPlace& pattern : locks->items()) {
-            placed(pattern, [&] { TextTemplate(pattern.string(), {"campaign"}, "placeholder"); });
-            spec.locks.push_back(pattern.string());
-        }
+        for (const JsonPlace& entry : locks->items()) spec.locks.push_back(read_locks_entry(entry));
     }
     return spec;
 }

@@ -1,37 +1,74 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
-#include <utility>
-#include <variant>
 #include <vector>
 
 #include "stores/url.h"
 
 namespace claimstorm {
 
-/// How the claims and counters of a campaign are found in MySQL. `{campaign}` in a query is bound
-/// as a value, never pasted.
-struct MysqlEvidenceSpec {
-    MysqlAddress address;
-    std::string claims;  ///< columns user, claim_id, optionally ticket, amount_cents; empty: none
-    std::string stock;   ///< one row with some of stock, remaining, sold_out; empty: none
-    /// Columns claim_id, amount_cents, optionally user; one row a payout executed; empty: none
-    std::string payouts = {};
+/// A SELECT. `{campaign}` in it is bound as a value, never pasted.
+struct SqlQuery {
+    std::string sql;
+    std::optional<MysqlAddress> at = {};  ///< another server or database than the store's own
 };
 
-/// A reading command such as GET key, word by word.
+/// How the claims and counters of a campaign are found in MySQL. Where claims lie in several
+/// tables, or in several databases, several queries are named: their rows are put together, and
+/// their counters are summed.
+struct MysqlEvidenceSpec {
+    MysqlAddress address;
+    /// Columns user, claim_id, optionally ticket, amount_cents; empty: none
+    std::vector<SqlQuery> claims = {};
+    /// One row each, with some of stock, remaining, sold_out; sold out when all are; empty: none
+    std::vector<SqlQuery> stock = {};
+    /// Columns claim_id, amount_cents, optionally user; one row a payout executed; empty: none
+    std::vector<SqlQuery> payouts = {};
+};
+
+/// A command such as GET key, word by word.
 using RedisCommand = std::vector<std::string>;
 
-enum class RedisUsersKind : std::uint8_t { set, hash, zset };
+/// A command that answers a number and changes nothing. `{campaign}` in a word is filled in.
+struct RedisCounter {
+    RedisCommand command;
+    std::optional<RedisAddress> at = {};  ///< another instance or database than the store's own
 
-/// How the campaign's counters are found in Redis. `{campaign}` in a word is filled in.
+    friend bool operator==(const RedisCounter&, const RedisCounter&) = default;
+};
+
+enum class RedisUsersKind : std::uint8_t {
+    set,
+    hash,    ///< the users are its fields
+    zset,    ///< the users are its members
+    bitmap,  ///< each bit is a user
+    keys,    ///< each user has a key
+};
+
+/// Where the cache keeps who has claimed.
+struct RedisUsers {
+    RedisUsersKind kind = RedisUsersKind::set;
+    std::string key;         ///< of `keys` a key with {user} in it, once
+    std::string user = {};   ///< bitmap: a template, whose {n} is the bit's offset + `first`
+    std::int64_t first = 0;  ///< bitmap: the n of bit 0
+    std::optional<RedisAddress> at = {};
+};
+
+/// Which keys are locks.
+struct RedisLocks {
+    std::string pattern;  ///< of SCAN; `{campaign}` in it stands for itself, whatever it contains
+    std::optional<RedisAddress> at = {};
+};
+
+/// How the campaign's counters are found in Redis. `{campaign}` is filled in.
 struct RedisEvidenceSpec {
     RedisAddress address;
-    std::vector<RedisCommand> remaining;  ///< whose values are summed; empty: none
-    std::optional<std::pair<RedisUsersKind, std::string>> users;
-    std::vector<std::string> locks;     ///< patterns of lock keys
-    std::vector<RedisCommand> backlog;  ///< whose values are summed; empty: none
+    std::vector<RedisCounter> remaining = {};  ///< summed; empty: none
+    std::vector<RedisUsers> users = {};        ///< together; empty: none
+    std::vector<RedisLocks> locks = {};
+    std::vector<RedisCounter> backlog = {};  ///< summed; empty: none
 };
 
 /// What a campaign leaves in the stores, as the target file names it.

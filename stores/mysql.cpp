@@ -44,13 +44,15 @@ void enter_thread() {
     thread_local const Guard guard;
 }
 
-void set_tls(MYSQL* mysql, MysqlTls tls) {
+void set_tls(MYSQL* mysql, const MysqlAddress& address) {
+    const MysqlTls tls = address.tls;
     if (tls == MysqlTls::off) return;
     using Flag = std::remove_pointer_t<decltype(MYSQL_BIND::is_null)>;
     const Flag enforce = 1;
     const Flag verify = tls == MysqlTls::verify ? 1 : 0;
     mysql_options(mysql, MYSQL_OPT_SSL_ENFORCE, &enforce);
     mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
+    if (!address.ca.empty()) mysql_options(mysql, MYSQL_OPT_SSL_CA, address.ca.c_str());
 }
 
 std::string cannot_connect(const MysqlAddress& address, unsigned code, std::string_view why) {
@@ -61,6 +63,8 @@ std::string cannot_connect(const MysqlAddress& address, unsigned code, std::stri
         advice = "check user and password";
     } else if (code == ER_CON_COUNT_ERROR) {
         advice = "open fewer connections, or raise max_connections there";
+    } else if (code == CR_SSL_CONNECTION_ERROR) {
+        advice = "check tls and ca in the URL, and the server's certificate";
     } else if (code == ER_BAD_DB_ERROR) {
         advice = "create the database first";
     }
@@ -132,7 +136,7 @@ MysqlConnection::MysqlConnection(const MysqlAddress& address, const MysqlOptions
     // Without this a server may ask the client for any of its files.
     const unsigned no = 0;
     mysql_options(mysql_.get(), MYSQL_OPT_LOCAL_INFILE, &no);
-    set_tls(mysql_.get(), address.tls);
+    set_tls(mysql_.get(), address);
 
     const char* socket = address.socket.empty() ? nullptr : address.socket.c_str();
     // The library takes "localhost" to mean its default unix socket; a URL means what it says.
@@ -144,6 +148,15 @@ MysqlConnection::MysqlConnection(const MysqlAddress& address, const MysqlOptions
         const unsigned code = mysql_errno(mysql_.get());
         throw MysqlError(code, mysql_sqlstate(mysql_.get()),
                          cannot_connect(address, code, mysql_error(mysql_.get())), "");
+    }
+    // The client library goes on in the clear where the server offers no TLS, whatever was asked.
+    if (address.tls != MysqlTls::off && mysql_get_ssl_cipher(mysql_.get()) == nullptr) {
+        throw MysqlError(
+            CR_SSL_CONNECTION_ERROR, "HY000",
+            fmt::format("cannot connect to {}: the server offers no TLS; switch it on there, or "
+                        "leave tls out of the URL",
+                        to_string(address)),
+            "");
     }
 }
 
@@ -227,7 +240,8 @@ std::vector<MysqlRecord> MysqlConnection::query(std::string_view sql, MysqlParam
 }
 
 void MysqlConnection::for_each_row(std::string_view sql, MysqlParams params,
-                                   const std::function<void(const MysqlRow&)>& take) {
+                                   const std::function<void(const MysqlRow&)>& take,
+                                   const std::function<void(const MysqlRow&)>& columns) {
     MysqlStatement& statement = run(sql, params);
     // Also when `take` throws: what it leaves unread would be taken for the next answer.
     struct Finish {
@@ -239,6 +253,7 @@ void MysqlConnection::for_each_row(std::string_view sql, MysqlParams params,
     };
     const Finish finish{statement, usable_};
     if (!statement.columns()) return;
+    if (columns) columns(MysqlRow(*statement.columns(), {}));
     while (statement.fetch()) take(MysqlRow(*statement.columns(), statement.values()));
 }
 

@@ -107,9 +107,11 @@ class MysqlConnection {
     std::vector<MysqlRecord> query(std::string_view sql, MysqlParams params = {});
     /// Calls `take` for each row as it arrives; nothing is stored, so memory stays flat however
     /// many rows there are. The row lives during the call. The connection cannot be used inside
-    /// `take`. When `take` throws, the rest of the result is read and dropped first.
+    /// `take`. When `take` throws, the rest of the result is read and dropped first. `columns`, if
+    /// given, is called once before, also when no row comes: with a row of names and no values.
     void for_each_row(std::string_view sql, MysqlParams params,
-                      const std::function<void(const MysqlRow&)>& take);
+                      const std::function<void(const MysqlRow&)>& take,
+                      const std::function<void(const MysqlRow&)>& columns = {});
     /// Runs a statement without preparing it: for those that cannot be prepared. It has no bound
     /// values, so nothing that came from outside may be pasted into it.
     MysqlDone execute_text(std::string_view sql);

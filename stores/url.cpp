@@ -158,6 +158,14 @@ std::string where(std::string_view host, std::uint16_t port) {
     return ipv6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
 }
 
+MysqlTls tls_named(const UrlReader& reader, std::string_view name, const std::string& value) {
+    if (value == "off") return MysqlTls::off;
+    if (value == "on" || value == "required") return MysqlTls::required;
+    if (value == "verify") return MysqlTls::verify;
+    reader.refuse(fmt::format("has {}={}, which is none of off, {}, verify", name, value,
+                              name == "ssl" ? "required" : "on"));
+}
+
 }  // namespace
 
 MysqlAddress parse_mysql_url(std::string_view url) {
@@ -175,26 +183,24 @@ MysqlAddress parse_mysql_url(std::string_view url) {
     if (address.database.find('/') != std::string::npos) {
         reader.refuse("names more than one database");
     }
+    std::optional<MysqlTls> tls;
     reader.for_each_parameter(parts.query, [&](std::string_view name, const std::string& value) {
         if (name == "socket") {
             address.socket = value;
-        } else if (name == "ssl") {
-            if (value == "off") {
-                address.tls = MysqlTls::off;
-            } else if (value == "required") {
-                address.tls = MysqlTls::required;
-            } else if (value == "verify") {
-                address.tls = MysqlTls::verify;
-            } else {
-                reader.refuse(
-                    fmt::format("has ssl={}, which is none of off, required, verify", value));
-            }
+        } else if (name == "ca") {
+            address.ca = value;
+        } else if (name == "tls" || name == "ssl") {
+            tls = tls_named(reader, name, value);
         } else {
-            const auto meant = did_you_mean(name, {"socket", "ssl"});
+            const auto meant = did_you_mean(name, {"socket", "tls", "ca"});
             reader.refuse(fmt::format("has an unknown parameter '{}'{}", name,
                                       meant ? fmt::format(" (did you mean '{}'?)", *meant) : ""));
         }
     });
+    address.tls = tls.value_or(address.ca.empty() ? MysqlTls::off : MysqlTls::verify);
+    if (!address.ca.empty() && address.tls != MysqlTls::verify) {
+        reader.refuse("names a ca and does not verify: with ca goes tls=verify");
+    }
     return address;
 }
 
@@ -239,16 +245,21 @@ RedisAddress parse_redis_url(std::string_view url) {
 }
 
 std::string to_string(const MysqlAddress& address) {
-    const std::string url = "mysql://" + who(address.user, address.password) +
-                            (address.socket.empty() ? where(address.host, address.port) : "") +
-                            "/" + encode(address.database);
-    std::string query;
-    if (!address.socket.empty()) query = "?socket=" + encode(address.socket);
+    std::string url = "mysql://" + who(address.user, address.password) +
+                      (address.socket.empty() ? where(address.host, address.port) : "") + "/" +
+                      encode(address.database);
+    char before = '?';
+    const auto add = [&](std::string_view name, std::string_view value) {
+        if (value.empty()) return;
+        url += fmt::format("{}{}={}", before, name, encode(value));
+        before = '&';
+    };
+    add("socket", address.socket);
     if (address.tls != MysqlTls::off) {
-        query += query.empty() ? "?" : "&";
-        query += address.tls == MysqlTls::required ? "ssl=required" : "ssl=verify";
+        add("tls", address.tls == MysqlTls::verify ? "verify" : "on");
     }
-    return url + query;
+    add("ca", address.ca);
+    return url;
 }
 
 std::string to_string(const RedisAddress& address) {

@@ -22,6 +22,9 @@ struct MysqlAddress {
     std::string database;  ///< may be empty: no database chosen
     std::string socket;    ///< path of a unix socket; when set, host and port are not used
     MysqlTls tls = MysqlTls::off;
+    std::string ca;  ///< file of the authority that `verify` trusts; empty: the system's
+
+    friend bool operator==(const MysqlAddress&, const MysqlAddress&) = default;
 };
 
 /// Where a Redis is and who asks.
@@ -32,10 +35,13 @@ struct RedisAddress {
     std::uint16_t port = 6379;
     std::string socket;  ///< path of a unix socket; when set, host and port are not used
     std::int64_t database = 0;
+
+    friend bool operator==(const RedisAddress&, const RedisAddress&) = default;
 };
 
-/// `mysql://user:password@host:port/database?socket=/path&ssl=off|required|verify`. Everything but
-/// the scheme may be left out; user, password, database and socket may be percent-encoded.
+/// `mysql://user:password@host:port/database?socket=/path&tls=off|on|verify&ca=/file.pem`.
+/// Everything but the scheme may be left out; user, password, database, socket and ca may be
+/// percent-encoded. A `ca` alone means `tls=verify`. The older `ssl=off|required|verify` is `tls`.
 /// Throws UsageError, the password never in it.
 MysqlAddress parse_mysql_url(std::string_view url);
 

@@ -30,6 +30,7 @@ struct HistoryHeader {
     /// The users have names of their own, which follow in chunks; the template says nothing.
     bool names_follow = false;
     bool open_ended = false;  ///< as many users as had come when the time was over: `users` at most
+    HistoryOrigin origin = HistoryOrigin::storm;
 };
 
 /// A response that no outcome rule fitted, kept so that the rules can be mended.
@@ -70,6 +71,9 @@ class HistoryWriter {
     /// attempts. Throws EnvironmentError when the disk has refused some of it.
     void write_names(const UserSource& users);
 
+    /// The same for users who are known only when all attempts have been written.
+    void write_names(const Names& users);
+
     /// Keeps the first few samples only. Thread-safe.
     void add_sample(const UnmatchedSample& sample);
 
@@ -82,6 +86,9 @@ class HistoryWriter {
 
   private:
     void enqueue(char type, std::uint32_t records, const std::string& payload);
+    /// `each` calls what it is given with every name, in the order of their ids.
+    void write_name_chunks(
+        const std::function<void(const std::function<void(std::string_view)>&)>& each);
     void write_loop();
     void write_chunk(const std::string& bytes);
     void stop_thread();

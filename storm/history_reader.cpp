@@ -38,6 +38,9 @@ std::optional<HistoryHeader> parse_header(std::string_view payload) try {
     if (header.users > kUsersMax) return std::nullopt;
     header.started_at = object.value("started_at", "");
     header.names_follow = object.value("names_follow", false);
+    const std::string origin = object.value("origin", "storm");
+    if (origin == "imported") header.origin = HistoryOrigin::imported;
+    if (origin == "none") header.origin = HistoryOrigin::none;
     return header;
 } catch (const json::exception&) {
     return std::nullopt;
@@ -91,6 +94,8 @@ class ChunkedNames {
         return is_sound;
     }
 
+    UserId count() const noexcept { return next_; }
+
     bool has(UserId user) const {
         if (user >= next_) return false;
         return std::none_of(holes_.begin(), holes_.end(), [user](const auto& hole) {
@@ -126,8 +131,7 @@ class Telling {
                 if (!has_header_) read_header(payload);
                 return true;
             case 'N':
-                return header().names_follow &&
-                       chunked_names_.add(payload, chunk.records, header().users);
+                return next_names_ < names_sound_.size() && names_sound_[next_names_++];
             case 'A':
                 return add_attempts(payload, chunk.records);
             case 'S':
@@ -145,9 +149,32 @@ class Telling {
 
     bool has_header() const { return has_header_; }
 
+    /// Takes the names of all users, which may stand behind the attempts, before anything else is
+    /// told.
+    void read_names(const std::filesystem::path& path) {
+        MappedFile file(path);
+        ChunkReader chunks(file.bytes(), history_format::kFileMagic.size());
+        ChunkHeader chunk;
+        std::string_view payload;
+        std::optional<HistoryHeader> found;
+        while (chunks.next(chunk, payload)) {
+            if (chunk.type == 'H' && !found) {
+                found = parse_header(payload);
+                if (found && !found->names_follow) return;
+            } else if (chunk.type == 'N') {
+                names_sound_.push_back(found &&
+                                       chunked_names_.add(payload, chunk.records, found->users));
+            }
+            file.release_before(chunks.position());
+        }
+    }
+
     /// All there is, with what is missing noted in `chunks`.
     HistoryContents finish(ChunkReader& chunks) && {
-        if (header().open_ended) contents_.header.users = template_named_;
+        if (header().open_ended) {
+            contents_.header.users =
+                header().names_follow ? chunked_names_.count() : template_named_;
+        }
         if (!promised_) {
             chunks.note(fmt::format("the tail is missing: {} attempts could be read", found_));
         } else if (found_ != *promised_) {
@@ -173,6 +200,7 @@ class Telling {
         const auto parsed = parse_header(payload);
         if (!parsed) return;
         contents_.header = *parsed;
+        contents_.history.origin = parsed->origin;
         has_header_ = true;
         if (parsed->names_follow) return;
         template_users_ = make_template_users(parsed->user_template, parsed->users);
@@ -218,6 +246,8 @@ class Telling {
 
     Names& names_;
     ChunkedNames chunked_names_;
+    std::vector<bool> names_sound_;  // by chunk of names
+    std::size_t next_names_ = 0;     // of these
     const TakeAttempt& take_;
     HistoryContents contents_;
     bool has_header_ = false;
@@ -249,6 +279,7 @@ HistoryContents for_each_attempt(const std::filesystem::path& path, Names& names
     ChunkHeader header;
     std::string_view payload;
     Telling telling(names, take);
+    telling.read_names(path);
     while (chunks.next(header, payload)) {
         if (!telling.add(header, payload)) chunks.reject_last(header.records);
         file.release_before(chunks.position());

@@ -43,6 +43,9 @@ HistoryWriter::HistoryWriter(const std::filesystem::path& path, const HistoryHea
         {"connections", header.connections},     {"started_at", header.started_at}};
     if (header.open_ended) first["open_ended"] = true;
     if (header.names_follow) first["names_follow"] = true;
+    if (header.origin != HistoryOrigin::storm) {
+        first["origin"] = header.origin == HistoryOrigin::imported ? "imported" : "none";
+    }
     enqueue('H', 1, dump(first));
 }
 
@@ -67,6 +70,17 @@ void HistoryWriter::Lane::flush() {
 }
 
 void HistoryWriter::write_names(const UserSource& users) {
+    write_name_chunks([&users](const auto& take) { users.for_each_name(take); });
+}
+
+void HistoryWriter::write_names(const Names& users) {
+    write_name_chunks([&users](const auto& take) {
+        for (UserId user = 0; user < users.size(); ++user) take(users.name(user));
+    });
+}
+
+void HistoryWriter::write_name_chunks(
+    const std::function<void(const std::function<void(std::string_view)>&)>& each) {
     std::string payload;
     std::uint32_t index = 0;
     std::uint32_t records = 0;
@@ -75,7 +89,7 @@ void HistoryWriter::write_names(const UserSource& users) {
         payload.clear();
         records = 0;
     };
-    users.for_each_name([&](std::string_view name) {
+    each([&](std::string_view name) {
         if (records == 0) put_varint(payload, index);
         put_text(payload, name);
         ++index;

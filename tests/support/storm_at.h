@@ -2,7 +2,6 @@
 
 #include <map>
 #include <string>
-#include <vector>
 
 #include <catch2/catch.hpp>
 
@@ -13,7 +12,9 @@
 
 namespace claimstorm::test {
 
-inline std::map<Outcome, int> outcomes_of(const std::vector<Attempt>& attempts) {
+/// `attempts`: any list of them.
+template <typename Attempts>
+std::map<Outcome, int> outcomes_of(const Attempts& attempts) {
     std::map<Outcome, int> counts;
     for (const Attempt& attempt : attempts) ++counts[attempt.outcome];
     return counts;

@@ -190,9 +190,15 @@ TEST_CASE("a counter is read by one command, or by several whose values are summ
         CHECK(saved["redis"]["backlog"] == remaining);
         return target.evidence.redis->remaining;
     };
-    CHECK(redis_of({"GET", "a"}) == std::vector<RedisCommand>{{RedisCommand{"GET", "a"}}});
+    CHECK(redis_of({"GET", "a"}) ==
+          std::vector<RedisCounter>{RedisCounter{RedisCommand{"GET", "a"}}});
     CHECK(redis_of(json::parse(R"([["GET", "a"], ["LLEN", "b"]])")) ==
-          std::vector<RedisCommand>{RedisCommand{"GET", "a"}, RedisCommand{"LLEN", "b"}});
+          std::vector<RedisCounter>{RedisCounter{RedisCommand{"GET", "a"}},
+                                    RedisCounter{RedisCommand{"LLEN", "b"}}});
+    const auto elsewhere = redis_of(json::parse(
+        R"([["GET", "a"], {"url": "redis://10.0.0.2:6379/3", "command": ["LLEN", "b"]}])"));
+    CHECK_FALSE(elsewhere.at(0).at);
+    CHECK(elsewhere.at(1).at->host == "10.0.0.2");
     CHECK(error_with("/target/redis/remaining", json::array()).find("at least one word") !=
           std::string::npos);
     CHECK(error_with("/target/redis/remaining", json::parse(R"([["GET", "a"], []])"))
@@ -202,6 +208,66 @@ TEST_CASE("a counter is read by one command, or by several whose values are summ
               .find("/target/redis/remaining/1") != std::string::npos);
     CHECK(error_with("/target/redis/backlog", json::parse(R"([["GET", "a"], ["DEL", "b"]])"))
               .find("/target/redis/backlog/1: an audit only reads") != std::string::npos);
+}
+
+TEST_CASE("users, locks and queries may lie in several places, and are saved as they were named") {
+    const auto saves = [](const char* pointer, const char* text) {
+        json document = scenario_document();
+        const json value = json::parse(text);
+        document[json::json_pointer(std::string("/target") + pointer)] = value;
+        const Scenario scenario = read(document);
+        const json saved = json::parse(target_to_json(std::get<Target>(scenario.target)).dump());
+        INFO(saved.dump());
+        return saved.at(json::json_pointer(pointer)) == value;
+    };
+    CHECK(saves("/redis/users", R"({"set": "s:{campaign}"})"));
+    CHECK(saves("/redis/users", R"({"keys": "done:{campaign}:{user}"})"));
+    CHECK(saves("/redis/users", R"({"bitmap": "b", "user": "m{n}", "first": 1})"));
+    CHECK(saves("/redis/users",
+                R"([{"zset": "a"}, {"hash": "b", "url": "redis://10.0.0.2:6379/1"}])"));
+    CHECK(
+        saves("/redis/locks", R"(["l:*", {"url": "redis://10.0.0.2:6379/1", "pattern": "m:*"}])"));
+    CHECK(saves("/mysql/claims", R"(["SELECT 1 AS user", "SELECT 2 AS user"])"));
+    CHECK(saves("/mysql/stock", R"([{"url": "mysql://a@10.0.0.2:3306/b?tls=verify&ca=/ca.pem",)"
+                                R"( "sql": "SELECT 1 AS stock"}, "SELECT 2 AS stock"])"));
+    // What a bit stands for is the target's users, unless it says so itself.
+    json document = scenario_document();
+    document["target"]["users"]["template"] = "member-{n}";
+    document["target"]["redis"]["users"] = {{"bitmap", "b"}};
+    const auto& users = std::get<Target>(read(document).target).evidence.redis->users.front();
+    CHECK(users.user == "member-{n}");
+    CHECK(users.first == 0);
+}
+
+TEST_CASE("a shape of evidence that cannot be meant is refused with its place") {
+    const auto says = [](const char* pointer, const char* text, const std::string& what) {
+        const std::string error = error_with(pointer, json::parse(text));
+        INFO(error);
+        CHECK(error.find(what) != std::string::npos);
+    };
+    const char* users = "/target/redis/users";
+    says(users, R"({"set": "a", "hash": "b"})",
+         "one of set, hash, zset, bitmap and keys is wanted");
+    says(users, R"({"bitmp": "a"})", "unknown key 'bitmp'; did you mean 'bitmap'?");
+    says(users, R"({"keys": "done:{campaign}"})", "{user} must stand in it once");
+    says(users, R"({"keys": "{user}:{user}"})", "{user} must stand in it once");
+    says(users, R"({"set": "done:{user}"})", "{user}");
+    says(users, R"({"bitmap": "b", "user": "u"})", "without {n} all bits would be one user");
+    says(users, R"({"set": "s", "first": 1})", "say what the bits of a bitmap stand for");
+    says(users, R"([])", "an empty list reads nothing");
+    says("/target/redis/locks", R"([{"patern": "l"}])", "did you mean 'pattern'?");
+    says("/target/redis/remaining", R"({"command": ["GET", "a"], "uri": "x"})",
+         "did you mean 'url'?");
+    says("/target/redis/remaining", R"({"command": ["SET", "a"], "url": "redis://h"})",
+         "/target/redis/remaining/command: an audit only reads");
+    says("/target/redis/url", R"("rediss://h")", "asks for TLS, which is not offered");
+    says("/target/mysql/claims", R"([])", "an empty list reads nothing");
+    says("/target/mysql/claims", R"([{"url": "mysql://h"}])", "/target/mysql/claims/0");
+    says("/target/mysql/stock", R"(["SELECT 1 AS stock", "UPDATE t SET a = 1"])",
+         "/target/mysql/stock/1: an audit only reads");
+    says("/target/mysql/url", R"("mysql://h/d?tls=maybe")", "none of off, on, verify");
+    says("/target/mysql/url", R"("mysql://h/d?tls=on&ca=/x")", "with ca goes tls=verify");
+    says("/target/mysql/url", R"("mysql://h/d?tl=on")", "did you mean 'tls'?");
 }
 
 TEST_CASE("what a campaign promises of its money and its numbers is read and saved") {
@@ -272,7 +338,9 @@ TEST_CASE("a scenario reads back from the JSON it is saved as, without its secre
     CHECK(saved.find("***") != std::string::npos);
     const json again = json::parse(saved);
     const Scenario second = read_scenario(JsonPlace(again, "saved"), ".");
-    CHECK(std::get<Target>(second.target).evidence.mysql->payouts.starts_with("SELECT claim_id"));
+    CHECK(std::get<Target>(second.target)
+              .evidence.mysql->payouts.front()
+              .sql.starts_with("SELECT claim_id"));
     CHECK(scenario_to_json(second, 42).dump() == saved);
     CHECK(second.seed == 42);
     CHECK(std::get<ConstantRate>(second.storm.arrival).per_second == 1500);
@@ -344,6 +412,7 @@ TEST_CASE("the schema names exactly the keys that the loader takes") {
     CHECK(keys_of(definitions.at("outcome_rule")) == loader_keys("/target/outcomes/0"));
     CHECK(keys_of(definitions.at("mysql")) == loader_keys("/target/mysql"));
     CHECK(keys_of(definitions.at("redis")) == loader_keys("/target/redis"));
+    CHECK(keys_of(definitions.at("redis_users")) == loader_keys("/target/redis/users"));
     CHECK(keys_of(definitions.at("prepare_step")) == loader_keys("/target/prepare/0"));
     std::set<std::string> checks;
     for (const json& name : definitions.at("check_name").at("enum")) checks.insert(name);

@@ -45,8 +45,10 @@ Evidence full_evidence() {
     const UserId second = evidence.users.intern("u,\"2\n");
     evidence.before.ledger = Ledger{};
     evidence.before.cache_remaining = std::int64_t{10};
-    evidence.after.ledger = Ledger{
-        {{first, evidence.texts.add("id1"), 7, 100}, {second, kNoText, kNoNumber, kNoNumber}}};
+    Ledger ledger;
+    ledger.rows.push_back({first, evidence.texts.add("id1"), 7, 100});
+    ledger.rows.push_back({second, kNoText, kNoNumber, kNoNumber});
+    evidence.after.ledger = std::move(ledger);
     evidence.after.stock = std::int64_t{10};
     evidence.after.remaining = std::int64_t{-8};
     evidence.after.sold_out = true;

@@ -24,7 +24,8 @@ struct PayoutTable {
 
 EvidenceSpec payouts_by(const std::string& query) {
     EvidenceSpec spec;
-    spec.mysql = MysqlEvidenceSpec{parse_mysql_url(shared_lab().mysql_url()), "", "", query};
+    spec.mysql = MysqlEvidenceSpec{parse_mysql_url(shared_lab().mysql_url())};
+    if (!query.empty()) spec.mysql->payouts = {{query}};
     return spec;
 }
 
@@ -57,8 +58,9 @@ struct Keys {
 
 EvidenceSpec summed(const std::vector<RedisCommand>& commands) {
     EvidenceSpec spec;
-    spec.redis =
-        RedisEvidenceSpec{parse_redis_url(shared_lab().redis_url()), commands, {}, {}, commands};
+    spec.redis = RedisEvidenceSpec{parse_redis_url(shared_lab().redis_url())};
+    for (const RedisCommand& command : commands) spec.redis->remaining.push_back({command});
+    spec.redis->backlog = spec.redis->remaining;
     return spec;
 }
 

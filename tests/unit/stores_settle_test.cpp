@@ -25,7 +25,7 @@ struct Table {
 
 EvidenceSpec spec_of(const std::string& claims) {
     EvidenceSpec spec;
-    spec.mysql = MysqlEvidenceSpec{parse_mysql_url(shared_lab().mysql_url()), claims, ""};
+    spec.mysql = MysqlEvidenceSpec{parse_mysql_url(shared_lab().mysql_url()), {{claims}}};
     return spec;
 }
 
@@ -94,10 +94,7 @@ TEST_CASE("what cannot be read cannot be seen to settle") {
 TEST_CASE("a cache key that is not there does not keep the stores from settling") {
     EvidenceSpec spec;
     spec.redis = RedisEvidenceSpec{parse_redis_url(shared_lab().redis_url()),
-                                   {RedisCommand{"GET", "no:such:key"}},
-                                   {},
-                                   {},
-                                   {}};
+                                   {{RedisCommand{"GET", "no:such:key"}}}};
     EvidenceReader reader(spec, Campaign{});
     const std::atomic<bool> stop{false};
     CHECK(settle(reader, 10ms, 1s, stop).settled);

@@ -47,6 +47,18 @@ TEST_CASE("a MySQL URL may name a socket and TLS") {
     CHECK(parse_mysql_url("mysql://h?ssl=required").tls == MysqlTls::required);
 }
 
+TEST_CASE("a MySQL URL's TLS is kept in what is shown of it") {
+    CHECK(parse_mysql_url("mysql://h?tls=on").tls == MysqlTls::required);
+    CHECK(parse_mysql_url("mysql://h?tls=off").tls == MysqlTls::off);
+    const auto address = parse_mysql_url("mysql://u:pw@h/d?ca=/etc/a%20b.pem");
+    CHECK(address.tls == MysqlTls::verify);
+    CHECK(address.ca == "/etc/a b.pem");
+    CHECK(to_string(address) == "mysql://u:***@h:3306/d?tls=verify&ca=/etc/a%20b.pem");
+    CHECK(parse_mysql_url(to_string(address)).ca == address.ca);
+    CHECK(to_string(parse_mysql_url("mysql://h/d?socket=/s&tls=on")) ==
+          "mysql://root@/d?socket=/s&tls=on");
+}
+
 TEST_CASE("a Redis URL names password, database and, where there is one, the user") {
     const auto address = parse_redis_url("redis://:pw@cache:6380/5");
     CHECK(address.user.empty());
@@ -105,7 +117,7 @@ TEST_CASE("a URL shown to people has *** for its password") {
     CHECK(redact_url("mysql://bob:se/cr?et@h") == "mysql://bob:***@h");
     CHECK(to_string(parse_mysql_url("mysql://bob:s3cret@h:1/d")) == "mysql://bob:***@h:1/d");
     CHECK(to_string(parse_mysql_url("mysql://h:1/d?ssl=verify&socket=/s")) ==
-          "mysql://root@/d?socket=/s&ssl=verify");
+          "mysql://root@/d?socket=/s&tls=verify");
     CHECK(to_string(parse_redis_url("redis://:s3cret@[::1]:1/2")) == "redis://:***@[::1]:1/2");
     CHECK(to_string(parse_redis_url("redis://h:1")) == "redis://h:1/0");
     CHECK(to_string(parse_redis_url("unix:///s?db=3")) == "unix:///s?db=3");

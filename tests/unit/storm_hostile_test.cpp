@@ -31,7 +31,7 @@ struct HostileStorm : StormAt {
         order.spec.timeout = 5s;
     }
 
-    std::vector<Attempt> fire() { return StormAt::fire().history.attempts; }
+    AttemptList fire() { return StormAt::fire().history.attempts; }
 };
 
 std::int64_t peak_memory_bytes() {

@@ -1,0 +1,300 @@
+#include "stores/redis_evidence.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "model/text_template.h"
+
+namespace claimstorm {
+namespace {
+
+/// How many keys a SCAN step looks at: a millisecond's work for Redis, after which it answers
+/// others.
+constexpr std::string_view kScanCount = "5000";
+constexpr std::size_t kBitmapBytesRead = std::size_t{64} * 1024;
+constexpr std::string_view kUserMark = "{user}";
+
+RedisCommand fill_words(const RedisCommand& words, const Placeholders& placeholders,
+                        std::string_view where) {
+    RedisCommand filled;
+    filled.reserve(words.size());
+    for (const std::string& word : words) filled.push_back(placeholders.fill(word, where));
+    return filled;
+}
+
+std::string shortened(const std::string& text) {
+    constexpr std::size_t kShown = 40;
+    return text.size() > kShown ? text.substr(0, kShown) + "…" : text;
+}
+
+/// "WRONGTYPE …, to: GET": of which key is what its reader must know.
+[[noreturn]] void refuse_with_key(const RedisError& error, const RedisCommand& command) {
+    if (is_connection_lost(error) || command.size() < 2) throw;
+    const bool is_scan = command.front() == "SCAN";
+    throw UsageError(fmt::format("{} {}", error.what(), command[is_scan ? 3 : 1]));
+}
+
+}  // namespace
+
+std::string escape_glob(std::string_view text) {
+    std::string escaped;
+    for (const char c : text) {
+        if (c == '*' || c == '?' || c == '[' || c == ']' || c == '\\') escaped.push_back('\\');
+        escaped.push_back(c);
+    }
+    return escaped;
+}
+
+RedisEvidence::RedisEvidence(const RedisEvidenceSpec& spec, const Placeholders& placeholders)
+    : remaining_(fill(spec.remaining, spec.address, placeholders, "redis.remaining")),
+      backlog_(fill(spec.backlog, spec.address, placeholders, "redis.backlog")) {
+    users_.reserve(spec.users.size());
+    for (const RedisUsers& named : spec.users) {
+        Users users{named.kind, named.key,   "",
+                    named.user, named.first, connections_.add(named.at.value_or(spec.address))};
+        const std::size_t mark = named.key.find(kUserMark);
+        if (named.kind == RedisUsersKind::keys && mark != std::string::npos) {
+            users.suffix = placeholders.fill(
+                std::string_view(named.key).substr(mark + kUserMark.size()), "redis.users");
+            users.key.resize(mark);
+        }
+        users.key = placeholders.fill(users.key, "redis.users");
+        users_.push_back(std::move(users));
+    }
+    // A campaign's id is no pattern, whatever stands in it.
+    Placeholders literal = placeholders;
+    for (std::string& value : literal.values) value = escape_glob(value);
+    locks_.reserve(spec.locks.size());
+    for (const RedisLocks& locks : spec.locks) {
+        locks_.push_back({literal.fill(locks.pattern, "redis.locks"),
+                          connections_.add(locks.at.value_or(spec.address))});
+    }
+}
+
+std::vector<RedisEvidence::Counter> RedisEvidence::fill(const std::vector<RedisCounter>& counters,
+                                                        const RedisAddress& own,
+                                                        const Placeholders& placeholders,
+                                                        std::string_view where) {
+    std::vector<Counter> filled;
+    filled.reserve(counters.size());
+    for (const RedisCounter& counter : counters) {
+        filled.push_back({fill_words(counter.command, placeholders, where),
+                          connections_.add(counter.at.value_or(own))});
+    }
+    return filled;
+}
+
+Reply RedisEvidence::ask(std::size_t place, const RedisCommand& command) {
+    const std::vector<std::string_view> words(command.begin(), command.end());
+    try {
+        return connections_.at(place).command(words);
+    } catch (const RedisError& error) {
+        refuse_with_key(error, command);
+    }
+}
+
+void RedisEvidence::scan(std::size_t place, const RedisCommand& command, std::size_t cursor_at,
+                         const std::function<void(std::string_view)>& take) {
+    const std::vector<std::string_view> words(command.begin(), command.end());
+    try {
+        connections_.at(place).scan(words, cursor_at, take);
+    } catch (const RedisError& error) {
+        refuse_with_key(error, command);
+    }
+}
+
+std::int64_t RedisEvidence::read_counter(const Counter& counter) {
+    const RedisCommand& command = counter.command;
+    const Reply reply = ask(counter.place, command);
+    if (reply.is_nil() && command.size() == 2) {
+        throw AbsentKey(
+            fmt::format("the key '{}' does not exist (never set, expired or evicted)", command[1]));
+    }
+    const std::string asked = fmt::format("{}", fmt::join(command, " "));
+    if (reply.is_nil()) {
+        throw AbsentKey(
+            fmt::format("'{}' finds nothing there (never set, expired or evicted)", asked));
+    }
+    if (reply.type() == Reply::Type::integer) return reply.integer();
+    if (reply.type() == Reply::Type::string) {
+        const std::string& text = reply.text();
+        std::int64_t number = 0;
+        const char* end = text.data() + text.size();
+        const auto [stop, error] = std::from_chars(text.data(), end, number);
+        if (error == std::errc{} && stop == end && !text.empty()) return number;
+        throw UsageError(
+            fmt::format("'{}' answers '{}', which is no whole number", asked, shortened(text)));
+    }
+    throw UsageError(fmt::format("'{}' answers a list, and a number is wanted", asked));
+}
+
+/// Where one key of several is not there, their sum is not known: it is absent as a whole, as a
+/// single missing key is. A missing segment may be empty, evicted, or not yet filled.
+std::int64_t RedisEvidence::read_sum(const std::vector<Counter>& counters) {
+    if (counters.size() == 1) return read_counter(counters.front());
+    std::int64_t sum = 0;
+    std::size_t missing = 0;
+    std::string first_missing;
+    for (const Counter& counter : counters) {
+        try {
+            if (__builtin_add_overflow(sum, read_counter(counter), &sum)) {
+                throw UsageError("the values add up to more than 64 bits hold");
+            }
+        } catch (const AbsentKey& absent) {
+            if (missing++ == 0) first_missing = absent.what();
+        }
+    }
+    if (missing > 0) {
+        throw AbsentKey(fmt::format("{} of {} values cannot be had, so their sum is not known: {}",
+                                    missing, counters.size(), first_missing));
+    }
+    return sum;
+}
+
+void RedisEvidence::each_member(const Users& users,
+                                const std::function<void(std::string_view)>& take) {
+    const char* name = users.kind == RedisUsersKind::set    ? "SSCAN"
+                       : users.kind == RedisUsersKind::hash ? "HSCAN"
+                                                            : "ZSCAN";
+    // Hashes and sorted sets answer member and value in turn.
+    const std::size_t step = users.kind == RedisUsersKind::set ? 1 : 2;
+    std::size_t found = 0;
+    scan(users.place, {name, users.key, "0", "COUNT", std::string(kScanCount)}, 2,
+         [&](std::string_view element) {
+             if (found++ % step == 0) take(element);
+         });
+}
+
+/// Bit 0 is the highest of the first byte, as SETBIT counts.
+void RedisEvidence::each_bit(const Users& users,
+                             const std::function<void(std::string_view)>& take) {
+    const TextTemplate name(users.user, {"n"}, "redis.users");
+    for (std::size_t from = 0;; from += kBitmapBytesRead) {
+        const Reply reply = ask(users.place, {"GETRANGE", users.key, std::to_string(from),
+                                              std::to_string(from + kBitmapBytesRead - 1)});
+        const std::string& bytes = reply.text();
+        for (std::size_t i = 0; i < bytes.size(); ++i) {
+            const auto byte = static_cast<unsigned char>(bytes[i]);
+            for (unsigned bit = 0; byte != 0 && bit < 8; ++bit) {
+                if ((byte & (0x80U >> bit)) == 0) continue;
+                const auto offset = static_cast<std::int64_t>((from + i) * 8 + bit);
+                take(name.filled({std::to_string(offset + users.first)}));
+            }
+        }
+        if (bytes.size() < kBitmapBytesRead) return;
+    }
+}
+
+void RedisEvidence::each_key(const Users& users,
+                             const std::function<void(std::string_view)>& take) {
+    const std::string pattern = escape_glob(users.key) + "*" + escape_glob(users.suffix);
+    scan(users.place, {"SCAN", "0", "MATCH", pattern, "COUNT", std::string(kScanCount)}, 1,
+         [&](std::string_view key) {
+             const std::size_t around = users.key.size() + users.suffix.size();
+             if (key.size() <= around) return;  // nobody's key
+             take(key.substr(users.key.size(), key.size() - around));
+         });
+}
+
+void RedisEvidence::each_user(const Users& users,
+                              const std::function<void(std::string_view)>& take) {
+    if (users.kind == RedisUsersKind::bitmap) {
+        each_bit(users, take);
+    } else if (users.kind == RedisUsersKind::keys) {
+        each_key(users, take);
+    } else {
+        each_member(users, take);
+    }
+}
+
+std::vector<UserId> RedisEvidence::read_users(Names& names) {
+    std::vector<bool> seen(names.size());  // SCAN may show a member twice
+    for (const Users& named : users_) {
+        each_user(named, [&](std::string_view text) {
+            const UserId user = names.intern(text);
+            if (user >= seen.size()) seen.resize(std::max(std::size_t{user} + 1, 2 * seen.size()));
+            seen[user] = true;
+        });
+    }
+    std::vector<UserId> users;
+    users.reserve(static_cast<std::size_t>(std::count(seen.begin(), seen.end(), true)));
+    for (UserId user = 0; user < seen.size(); ++user) {
+        if (seen[user]) users.push_back(user);
+    }
+    return users;
+}
+
+std::int64_t RedisEvidence::count_users(const Users& users) {
+    switch (users.kind) {
+        case RedisUsersKind::set:
+            return ask(users.place, {"SCARD", users.key}).integer();
+        case RedisUsersKind::hash:
+            return ask(users.place, {"HLEN", users.key}).integer();
+        case RedisUsersKind::zset:
+            return ask(users.place, {"ZCARD", users.key}).integer();
+        case RedisUsersKind::bitmap:
+            return ask(users.place, {"BITCOUNT", users.key}).integer();
+        case RedisUsersKind::keys:
+            break;
+    }
+    std::unordered_set<std::string> seen;
+    each_key(users, [&seen](std::string_view user) { seen.emplace(user); });
+    return static_cast<std::int64_t>(seen.size());
+}
+
+std::vector<LockSeen> RedisEvidence::read_locks() {
+    std::set<std::pair<std::size_t, std::string>> keys;
+    for (const Locks& named : locks_) {
+        const RedisCommand command = {"SCAN",        "0",     "MATCH",
+                                      named.pattern, "COUNT", std::string(kScanCount)};
+        scan(named.place, command, 1,
+             [&](std::string_view key) { keys.emplace(named.place, key); });
+    }
+    std::vector<LockSeen> locks;
+    locks.reserve(keys.size());
+    for (const auto& [place, key] : keys) {
+        const std::int64_t pttl = ask(place, {"PTTL", key}).integer();
+        if (pttl != -2) locks.push_back({key, pttl});  // -2: gone meanwhile
+    }
+    return locks;
+}
+
+void RedisEvidence::take(Snapshot& snapshot, Names& names) {
+    if (!remaining_.empty()) {
+        snapshot.cache_remaining =
+            guarded<std::int64_t>("redis.remaining", [&] { return read_sum(remaining_); });
+    }
+    if (!users_.empty()) {
+        snapshot.cache_users =
+            guarded<std::vector<UserId>>("redis.users", [&] { return read_users(names); });
+    }
+    if (!locks_.empty()) {
+        snapshot.locks =
+            guarded<std::vector<LockSeen>>("redis.locks", [&] { return read_locks(); });
+    }
+    if (!backlog_.empty()) {
+        snapshot.backlog =
+            guarded<std::int64_t>("redis.backlog", [&] { return read_sum(backlog_); });
+    }
+}
+
+void RedisEvidence::add_pulse(Pulse& pulse) {
+    const auto add = [&](const std::string& name, auto&& read) {
+        pulse.counters.emplace_back(name, guarded<std::int64_t>(name, read));
+    };
+    const auto add_each = [&](const char* name, const std::vector<Counter>& counters) {
+        for (std::size_t i = 0; i < counters.size(); ++i) {
+            add(label_of(name, i, counters.size()), [&] { return read_counter(counters[i]); });
+        }
+    };
+    add_each("redis.remaining", remaining_);
+    for (std::size_t i = 0; i < users_.size(); ++i) {
+        add(label_of("redis.users", i, users_.size()), [&] { return count_users(users_[i]); });
+    }
+    add_each("redis.backlog", backlog_);
+}
+
+}  // namespace claimstorm

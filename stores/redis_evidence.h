@@ -1,0 +1,72 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "model/evidence.h"
+#include "stores/evidence_spec.h"
+#include "stores/prepare.h"
+#include "stores/pulse.h"
+#include "stores/reading.h"
+#include "stores/redis.h"
+
+namespace claimstorm {
+
+/// Reads a campaign's evidence out of Redis with commands that only read, and SCAN in place of
+/// KEYS. No command stops the others for longer than a thousand keys or 64 KiB take.
+class RedisEvidence {
+  public:
+    /// Throws UsageError for an unknown placeholder. Connects to nothing yet.
+    RedisEvidence(const RedisEvidenceSpec& spec, const Placeholders& placeholders);
+
+    void require_reachable() { connections_.require_all(); }
+    void take(Snapshot& snapshot, Names& names);
+    void add_pulse(Pulse& pulse);
+
+  private:
+    struct Counter {
+        RedisCommand command;
+        std::size_t place = 0;
+    };
+    struct Users {
+        RedisUsersKind kind;
+        std::string key;
+        std::string suffix;  ///< of `keys`: what follows the user, `key` being what precedes
+        std::string user;
+        std::int64_t first = 0;
+        std::size_t place = 0;
+    };
+    struct Locks {
+        std::string pattern;
+        std::size_t place = 0;
+    };
+
+    std::vector<Counter> fill(const std::vector<RedisCounter>& counters, const RedisAddress& own,
+                              const Placeholders& placeholders, std::string_view where);
+    Reply ask(std::size_t place, const RedisCommand& command);
+    std::int64_t read_counter(const Counter& counter);
+    std::int64_t read_sum(const std::vector<Counter>& counters);
+    void scan(std::size_t place, const RedisCommand& command, std::size_t cursor_at,
+              const std::function<void(std::string_view)>& take);
+    void each_user(const Users& users, const std::function<void(std::string_view)>& take);
+    void each_member(const Users& users, const std::function<void(std::string_view)>& take);
+    void each_bit(const Users& users, const std::function<void(std::string_view)>& take);
+    void each_key(const Users& users, const std::function<void(std::string_view)>& take);
+    std::vector<UserId> read_users(Names& names);
+    std::int64_t count_users(const Users& users);
+    std::vector<LockSeen> read_locks();
+
+    // First of all: the others are given their places in it as they are made.
+    ConnectionsTo<RedisConnection, RedisAddress> connections_;
+    std::vector<Counter> remaining_;
+    std::vector<Users> users_;
+    std::vector<Locks> locks_;
+    std::vector<Counter> backlog_;
+};
+
+/// A text as a glob pattern that matches it alone.
+std::string escape_glob(std::string_view text);
+
+}  // namespace claimstorm
