@@ -21,7 +21,7 @@ class ByValueIterator {
     ByValueIterator() = default;
     ByValueIterator(const List* list, std::size_t at) : list_(list), at_(at) {}
 
-    value_type operator*() const { return (*list_)[at_]; }
+    [[gnu::always_inline]] value_type operator*() const { return (*list_)[at_]; }
     value_type operator[](difference_type by) const { return *(*this + by); }
     ByValueIterator& operator++() {
         ++at_;

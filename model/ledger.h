@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <utility>
 
 #include "model/by_value_iterator.h"
@@ -26,10 +27,15 @@ class ClaimRowList {
     using value_type = ClaimRow;
     using const_iterator = ByValueIterator<ClaimRowList>;
 
+    ClaimRowList() = default;
+    ClaimRowList(std::initializer_list<ClaimRow> rows) {
+        for (const ClaimRow& row : rows) push_back(row);
+    }
+
     std::size_t size() const noexcept { return rows_.size(); }
     bool empty() const noexcept { return size() == 0; }
     /// Precondition: `at < size()`.
-    ClaimRow operator[](std::size_t at) const noexcept {
+    [[gnu::always_inline]] ClaimRow operator[](std::size_t at) const noexcept {
         return {static_cast<UserId>(rows_.value(user, at)), TextRef{rows_.value(claim_id, at)},
                 value_unless(rows_.value(ticket, at), kNoNumber, 0),
                 value_unless(rows_.value(amount, at), kNoNumber, 0)};
@@ -55,8 +61,8 @@ class ClaimRowList {
     std::size_t bytes() const noexcept { return rows_.bytes(); }
 
   private:
-    enum Column : std::size_t { user, claim_id, ticket, amount, kColumns };
-    using Rows = PackedRows<kColumns>;
+    enum Column : std::size_t { user, claim_id, ticket, amount };
+    using Rows = PackedRows<std::size_t{amount} + 1>;
 
     static Rows::Values packed(const ClaimRow& row) {
         return {row.user, static_cast<std::uint64_t>(row.claim_id),

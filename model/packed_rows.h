@@ -15,7 +15,7 @@ namespace claimstorm {
 class PackedColumn {
   public:
     /// Precondition: `at` is below the number of values appended.
-    std::uint64_t operator[](std::size_t at) const noexcept {
+    [[gnu::always_inline]] std::uint64_t operator[](std::size_t at) const noexcept {
         std::uint64_t value = 0;
         std::memcpy(&value, bytes_.data() + at * width_, sizeof value);
         return value & mask_;
@@ -59,7 +59,7 @@ class PackedRows {
     std::size_t size() const noexcept { return size_; }
 
     /// Precondition: `at < size()`.
-    std::uint64_t value(std::size_t column, std::size_t at) const noexcept {
+    [[gnu::always_inline]] std::uint64_t value(std::size_t column, std::size_t at) const noexcept {
         return blocks_[at / kBlock][column][at % kBlock];
     }
 

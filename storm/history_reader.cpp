@@ -94,8 +94,6 @@ class ChunkedNames {
         return is_sound;
     }
 
-    UserId count() const noexcept { return next_; }
-
     bool has(UserId user) const {
         if (user >= next_) return false;
         return std::none_of(holes_.begin(), holes_.end(), [user](const auto& hole) {
@@ -171,10 +169,7 @@ class Telling {
 
     /// All there is, with what is missing noted in `chunks`.
     HistoryContents finish(ChunkReader& chunks) && {
-        if (header().open_ended) {
-            contents_.header.users =
-                header().names_follow ? chunked_names_.count() : template_named_;
-        }
+        if (header().open_ended) contents_.header.users = come_;
         if (!promised_) {
             chunks.note(fmt::format("the tail is missing: {} attempts could be read", found_));
         } else if (found_ != *promised_) {
@@ -231,6 +226,7 @@ class Telling {
         found_ += records;
         for (const Decoded& next : decoded_) {
             const UserId user = next.attempt.user;
+            come_ = std::max(come_, user + 1);
             if (!header().names_follow) {
                 name_users(user + 1);
             } else if (!chunked_names_.has(user)) {
@@ -254,6 +250,7 @@ class Telling {
     std::shared_ptr<const UserSource> template_users_;
     std::unique_ptr<UserReader> template_reader_;
     std::uint32_t template_named_ = 0;  // users named by the template so far
+    std::uint32_t come_ = 0;            // users up to the last of whom there is an attempt
     std::vector<Decoded> decoded_;      // a chunk's, reused
     std::uint64_t found_ = 0;
     std::uint64_t nameless_ = 0;  // of these

@@ -157,11 +157,7 @@ void Plan::find_last_due() {
 
 void Plan::load_recorded(const std::string& run) {
     Names users;
-    TextPool texts;
-    const HistoryContents contents =
-        read_history(std::filesystem::path(run) / "history.bin", users, texts);
-    recorded_.reserve(contents.history.attempts.size());
-    for (const Attempt& attempt : contents.history.attempts) {
+    const auto record = [&](const Attempt& attempt, std::string_view) {
         if (attempt.user >= spec_.users) {
             throw UsageError(fmt::format(
                 "run {}: its user {} is beyond the {} users of this storm: raise storm.users", run,
@@ -169,7 +165,8 @@ void Plan::load_recorded(const std::string& run) {
         }
         const TimeNs due = attempt.sent_ns == kNever ? attempt.due_ns : attempt.sent_ns;
         recorded_.push_back({due, attempt.user, attempt.number});
-    }
+    };
+    for_each_attempt(std::filesystem::path(run) / "history.bin", users, record);
     std::sort(recorded_.begin(), recorded_.end(), [](const Recorded& a, const Recorded& b) {
         return std::tie(a.due_ns, a.user, a.number) < std::tie(b.due_ns, b.user, b.number);
     });

@@ -256,6 +256,28 @@ TEST_CASE("names of their own are kept in the history, and read back without the
     CHECK(users.size() == 5000);
 }
 
+TEST_CASE("users with names of their own come and go in a storm that only time ends") {
+    const TemporaryFolder folder;
+    {
+        HistoryHeader header{"name", 42, "", 50, 3, "now", true, true};
+        HistoryWriter writer(folder.path / "h", header);
+        writer.write_names(NamedUsers(50));
+        HistoryWriter::Lane lane(writer);
+        for (const UserId user : {2U, 20U, 0U}) {
+            lane.append(attempt_of(user, Outcome::granted), "id");
+        }
+        lane.flush();
+        writer.close();
+    }
+    Names users;
+    TextPool texts;
+    const HistoryContents contents = read_history(folder.path / "h", users, texts);
+    CHECK(contents.history.missing_tail.empty());
+    CHECK(contents.header.users == 21);
+    REQUIRE(contents.history.attempts.size() == 3);
+    CHECK(users.name(contents.history.attempts[1].user) == NamedUsers::name(20));
+}
+
 TEST_CASE("whose name was lost has no attempts, and the others keep their names") {
     const TemporaryFolder folder;
     const fs::path path = folder.path / "h";
