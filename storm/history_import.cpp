@@ -111,6 +111,24 @@ class Numbering {
     bool disordered_ = false;
 };
 
+/// Where a log's clock begins.
+class Earliest {
+  public:
+    void see(const Attempt& attempt) {
+        if (attempt.sent_ns == kNever) return;
+        at_ = std::min({at_, attempt.sent_ns, attempt.due_ns});
+    }
+    /// 0 where the log counts from a release. A clock's time of day or of the epoch would make the
+    /// storm last for years: it is told from its first attempt on.
+    TimeNs zero() const {
+        constexpr TimeNs kHour = TimeNs{3600} * 1'000'000'000;
+        return at_ == kNever || (at_ > -kHour && at_ < kHour) ? 0 : at_;
+    }
+
+  private:
+    TimeNs at_ = kNever;
+};
+
 /// Calls `take(index, attempt, claim id)` for each attempt of a file that was just written.
 template <typename Take>
 void for_each_attempt(const MappedFile& file, Take&& take) {
@@ -160,8 +178,18 @@ std::vector<std::pair<std::uint64_t, std::uint16_t>> numbers_by_time(const Mappe
     return numbers;
 }
 
-void renumber(const std::filesystem::path& path, const HistoryHeader& header,
-              const Numbering& numbering, const Names& users) {
+/// Tells all instants from `zero`. What was never due has no instant to tell.
+void count_from(TimeNs zero, Attempt& attempt) {
+    if (zero == 0) return;
+    for (TimeNs* instant : {&attempt.sent_ns, &attempt.first_byte_ns, &attempt.done_ns}) {
+        if (*instant != kNever) *instant -= zero;
+    }
+    if (attempt.sent_ns != kNever || attempt.due_ns != 0) attempt.due_ns -= zero;
+}
+
+/// Writes the file again, with the numbers and the instants put right.
+void put_right(const std::filesystem::path& path, const HistoryHeader& header,
+               const Numbering& numbering, TimeNs zero, const Names& users) {
     const std::filesystem::path ordered = path.string() + ".new";
     const MappedFile file(path);
     const auto numbers = numbers_by_time(file, numbering);
@@ -170,6 +198,7 @@ void renumber(const std::filesystem::path& path, const HistoryHeader& header,
     HistoryWriter::Lane lane(writer);
     for_each_attempt(file, [&](std::uint64_t index, Attempt& attempt, std::string_view claim_id) {
         if (next != numbers.end() && next->first == index) attempt.number = (next++)->second;
+        count_from(zero, attempt);
         lane.append(attempt, claim_id);
     });
     lane.flush();
@@ -199,6 +228,7 @@ ImportedLog import_history(std::istream& log, const std::string& log_name,
     ImportedLog imported;
     Names users;
     Numbering numbering;
+    Earliest earliest;
     const auto lines = std::make_unique<Lines>(log);  // too much for a thread's stack
     try {
         for (std::string line; lines->next(line);) {
@@ -209,6 +239,7 @@ ImportedLog import_history(std::istream& log, const std::string& log_name,
                 throw UsageError(fmt::format("more than {} users", kUsersMax));
             }
             numbering.number(logged.attempt, logged.has_number);
+            earliest.see(logged.attempt);
             lane.append(logged.attempt, logged.claim_id);
             ++imported.attempts;
         }
@@ -225,7 +256,9 @@ ImportedLog import_history(std::istream& log, const std::string& log_name,
     writer.write_names(users);
     writer.close();
     imported.users = static_cast<std::uint32_t>(users.size());
-    if (numbering.is_any_disordered()) renumber(path, header, numbering, users);
+    if (numbering.is_any_disordered() || earliest.zero() != 0) {
+        put_right(path, header, numbering, earliest.zero(), users);
+    }
     return imported;
 }
 

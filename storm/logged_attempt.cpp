@@ -191,6 +191,13 @@ class AttemptSax final : public json::json_sax_t {
         return static_cast<Narrow>(value);
     }
 
+    /// Far enough from the ends that instants can be told from one another, and from never.
+    TimeNs instant(std::int64_t value) const {
+        constexpr std::int64_t kFarthest = std::int64_t{1} << 62U;
+        if (value > -kFarthest && value < kFarthest) return value;
+        throw UsageError(fmt::format("{}: {} is no instant in nanoseconds", key_, value));
+    }
+
     void take(std::int64_t value) {
         Attempt& attempt = logged_.attempt;
         switch (field_) {
@@ -201,16 +208,16 @@ class AttemptSax final : public json::json_sax_t {
                 logged_.claim_id = std::to_string(value);
                 return;
             case Field::sent:
-                attempt.sent_ns = value;
+                attempt.sent_ns = instant(value);
                 return;
             case Field::done:
-                attempt.done_ns = value;
+                attempt.done_ns = instant(value);
                 return;
             case Field::first_byte:
-                attempt.first_byte_ns = value;
+                attempt.first_byte_ns = instant(value);
                 return;
             case Field::due:
-                attempt.due_ns = value;
+                attempt.due_ns = instant(value);
                 has_due_ = true;
                 return;
             case Field::ticket:

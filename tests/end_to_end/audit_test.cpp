@@ -1,3 +1,4 @@
+#include <csignal>
 #include <map>
 #include <set>
 #include <sstream>
@@ -223,6 +224,20 @@ TEST_CASE("stores that still move are inconclusive, whatever they show") {
     CHECK(check_of(result, "oversell") == "inconclusive");
     CHECK(summary_of(result, "oversell").find("had not settled: the stores still change") !=
           std::string::npos);
+}
+
+TEST_CASE("Ctrl-C ends an audit that waits, without a verdict and without a folder") {
+    Shop shop(3);
+    shop.scenario["settle"] = {{"quiet", "30s"}, {"timeout", "60s"}};
+    spill(shop.folder.path / "s.json", shop.scenario.dump());
+    ChildProcess audit = shop.program.start({CLAIMSTORM_PROGRAM, "audit", "s.json", "-o", "kept"});
+    REQUIRE(eventually(
+        [&] { return shop.program.err_so_far().find("reading the stores") != std::string::npos; }));
+    audit.send(SIGINT);
+    const Ended ended = shop.program.finish(audit);
+    CHECK(ended.status == 130);
+    CHECK(ended.out.empty());
+    CHECK_FALSE(fs::exists(shop.folder.path / "kept"));
 }
 
 TEST_CASE("a store that cannot be reached ends the audit, a query that fails names itself") {

@@ -106,6 +106,27 @@ TEST_CASE("attempts without a number are numbered by when they were sent, user b
     CHECK_FALSE(std::filesystem::exists(imported.folder.path / "history.bin.new"));
 }
 
+TEST_CASE("a log in a clock's time is told from its first attempt on") {
+    const Imported imported(
+        R"({"user":"a","sent_ns":1700000000000002000,"done_ns":1700000000000003000,"outcome":"granted"}
+{"user":"b","sent_ns":1700000000000001000,"due_ns":1700000000000000500,"first_byte_ns":1700000000000001100,"outcome":"unknown"}
+{"user":"a","sent_ns":1700000000000001500,"outcome":"unknown"}
+{"user":"c","outcome":"not_sent"}
+)");
+    CHECK(imported.attempt(0).sent_ns == 1500);
+    CHECK(imported.attempt(0).due_ns == 1500);
+    CHECK(imported.attempt(0).done_ns == 2500);
+    CHECK(imported.attempt(0).number == 2);
+    CHECK(imported.attempt(1).due_ns == 0);
+    CHECK(imported.attempt(1).sent_ns == 500);
+    CHECK(imported.attempt(1).first_byte_ns == 600);
+    CHECK(imported.attempt(1).done_ns == kNever);
+    CHECK(imported.attempt(3).due_ns == 0);
+    // Half a minute after a release is no clock's time.
+    const Imported late(R"({"user":"a","sent_ns":30000000000,"outcome":"unknown"})");
+    CHECK(late.attempt(0).sent_ns == 30'000'000'000);
+}
+
 TEST_CASE("a log of many chunks keeps every attempt, name and number") {
     constexpr int kUsers = 40'000;
     const Imported imported(long_log(kUsers));
@@ -174,6 +195,8 @@ TEST_CASE("a bad line is refused with its number and what is wrong with it") {
           "log.ndjson:2: sent_ns: a whole number is wanted here, this is a text");
     CHECK(second(R"({"user":"u1","sent_ns":0,"outcome":"granted","ticket":"7"})") ==
           "log.ndjson:2: ticket: a whole number is wanted here, this is a text");
+    CHECK(second(R"({"user":"u1","sent_ns":9223372036854775807,"outcome":"granted"})") ==
+          "log.ndjson:2: sent_ns: 9223372036854775807 is no instant in nanoseconds");
     CHECK(second(R"({"user":null,"sent_ns":0,"outcome":"granted"})") ==
           "log.ndjson:2: user: a text or a whole number is wanted here, this is null");
     CHECK(second(R"({"user":"","sent_ns":0,"outcome":"granted"})") ==
