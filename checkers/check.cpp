@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "checkers/catalog.h"
+#include "checkers/diagnosis.h"
 #include "model/error.h"
 #include "model/units.h"
 
@@ -174,7 +175,9 @@ std::vector<Finding> run_checks(const Evidence& evidence, const std::vector<std:
     for (const Check& check : kChecks) {
         const bool wanted =
             names.empty() || std::find(names.begin(), names.end(), check.name) != names.end();
-        if (wanted) findings.push_back(check.run(evidence));
+        if (!wanted) continue;
+        findings.push_back(check.run(evidence));
+        findings.back().diagnosis = diagnose(evidence, findings.back());
     }
     return findings;
 }

@@ -13,8 +13,8 @@
 // sent before the refusal ended that was neither granted nor refused for the stock's or the user's
 // sake (unknown, pending, throttled, rejected), for each row of the baseline that is gone, and for
 // each grant without a row. More late claims than that are definite; as many or fewer are what a
-// service that gives units back may do, and hold. A cut history or an unread baseline may hide the
-// first telling of a claim: possible.
+// service that gives units back may do, and hold. A cut history or an unread baseline may hide
+// the first telling of a claim: inconclusive. Where no claims query is named: possible.
 // Needs: the history; the rows, where settled, for claims nobody was told of and for units
 // released. Cannot see: a refusal that was wrong and followed by no grant (false_sold_out,
 // linearizable); the order among claims that overlap; that of tickets where nothing is promised of
@@ -26,7 +26,9 @@
 #include "checkers/by_user.h"
 #include "checkers/catalog.h"
 #include "checkers/grants.h"
+#include "checkers/linear_order.h"
 #include "checkers/released.h"
+#include "checkers/served.h"
 #include "checkers/verdicts.h"
 #include "model/units.h"
 
@@ -35,102 +37,27 @@ namespace {
 
 constexpr std::string_view kName = "claim_order";
 
-/// A claim that was served: as a client was told, or, where nobody was, as a row tells.
-struct Served {
-    ByUser::Index at = 0;  // the attempt it began with
-    TimeNs began = kNever;
-    TimeNs told = kNever;  // when the first answer that tells of it was complete
-    TimeNs may_have_begun = kNever;
-    std::int64_t ticket = kNoNumber;
-};
-
-/// The earliest unanswered attempt of each user; kNever for none.
-struct Unanswered {
-    TimeNs began = kNever;
-    ByUser::Index at = 0;
-};
-
-std::vector<Unanswered> find_unanswered(const Evidence& evidence) {
-    std::vector<Unanswered> unanswered(evidence.users.size());
-    ByUser::Index at = 0;
-    for (const Attempt& attempt : evidence.history.attempts) {
-        Unanswered& known = unanswered.at(attempt.user);
-        if (is_indeterminate(attempt.outcome) && attempt.sent_ns < known.began) {
-            known = {attempt.sent_ns, at};
-        }
-        ++at;
-    }
-    return unanswered;
-}
-
-/// Adds one user's distinct promises. Answers without an id may repeat any of them: where there are
-/// others, they only date the beginning.
-void add_promises(const Evidence& evidence, std::span<const ByUser::Index> granted,
-                  TimeNs unanswered, std::vector<Served>& served) {
-    const std::size_t first = served.size();
-    const bool some_have_ids = !granted_id(evidence, granted.back()).empty();
-    TimeNs without_id = kNever;
-    std::string_view last;
-    for (const ByUser::Index at : granted) {
-        const Attempt& attempt = evidence.history.attempts[at];
-        const std::string_view id = granted_id(evidence, at);
-        if (id.empty() && some_have_ids) {
-            without_id = std::min(without_id, attempt.sent_ns);
-            continue;
-        }
-        if (served.size() == first || id != last) {
-            served.push_back({at, kNever, kNever, kNever, attempt.ticket});
-            last = id;
-        }
-        Served& claim = served.back();
-        if (attempt.sent_ns < claim.began) {
-            claim.at = at;
-            claim.began = attempt.sent_ns;
-        }
-        claim.told = std::min(claim.told, attempt.done_ns);
-    }
-    for (std::size_t i = first; i < served.size(); ++i) {
-        served[i].began = std::min(served[i].began, without_id);
-        served[i].may_have_begun = std::min(served[i].began, unanswered);
-    }
-}
-
 struct Claims {
     std::vector<Served> promised;
     std::vector<Served> recovered;  // rows of users who never learned the result
 };
 
 Claims find_claims(const Evidence& evidence) {
-    const bool rows_known = why_no_rows(evidence).empty() && evidence.before.ledger.is_read();
+    Claims claims;
+    claims.promised = claims_told(evidence);
+    if (!why_no_rows(evidence).empty() || !evidence.before.ledger.is_read()) return claims;
     const ByUser grants = grants_by_user(evidence);
-    const ByUser rows = rows_known ? rows_by_user(evidence, evidence.after.ledger) : ByUser();
+    const ByUser rows = rows_by_user(evidence, evidence.after.ledger);
     const ByUser old_rows = rows_by_user(evidence, evidence.before.ledger);
     const std::vector<Unanswered> unanswered = find_unanswered(evidence);
-    Claims claims;
     for (UserId user = 0; user < evidence.users.size(); ++user) {
-        if (!old_rows.of(user).empty()) continue;
-        const auto granted = grants.of(user);
-        if (!granted.empty()) {
-            add_promises(evidence, granted, unanswered[user].began, claims.promised);
-        } else if (!rows.of(user).empty() && unanswered[user].began != kNever) {
-            claims.recovered.push_back(
-                {unanswered[user].at, unanswered[user].began, kNever, unanswered[user].began});
-        }
+        const bool is_recovered = grants.of(user).empty() && !rows.of(user).empty() &&
+                                  old_rows.of(user).empty() && unanswered[user].began != kNever;
+        if (!is_recovered) continue;
+        const Unanswered& first = unanswered[user];
+        claims.recovered.push_back({first.at, first.began, kNever, first.began, kNoNumber});
     }
     return claims;
-}
-
-/// The sold_out answer that was complete first; the number of attempts when there is none.
-std::size_t first_refusal(const History& history) {
-    std::size_t first = history.attempts.size();
-    for (std::size_t at = 0; at < history.attempts.size(); ++at) {
-        const Attempt& attempt = history.attempts[at];
-        if (attempt.outcome != Outcome::sold_out) continue;
-        const bool earlier =
-            first == history.attempts.size() || attempt.done_ns < history.attempts[first].done_ns;
-        if (earlier) first = at;
-    }
-    return first;
 }
 
 /// Keeps the claims that began after `instant`, the earliest first.
@@ -146,7 +73,7 @@ double ms_between(TimeNs from, TimeNs to) {
     return static_cast<double>(to - from) / kNsPerMs;
 }
 
-void add_late(const Evidence& evidence, const std::vector<Served>& late, std::size_t refusal,
+void add_late(const Evidence& evidence, const std::vector<Served>& late, ByUser::Index refusal,
               std::string_view what, Finding& finding) {
     const Attempt& refused = evidence.history.attempts[refusal];
     for (const Served& claim : late) {
@@ -242,11 +169,15 @@ Finding judge(const Evidence& evidence, const Tally& tally, Finding found) {
     }
     Finding finding = std::move(found);
     finding.summary = fmt::format("{}", fmt::join(parts, "; "));
-    if (!evidence.before.ledger.is_read()) {
+    const auto& before = evidence.before.ledger;
+    if (!before.is_read()) {
         finding.strength = Strength::possible;
         finding.summary += "; the rows before the storm are not known, so grants may be replays";
     }
-    if (!evidence.history.missing_tail.empty()) finding.strength = Strength::possible;
+    const bool unread = before.is_named() && !before.is_read();
+    if (unread || !evidence.history.missing_tail.empty()) {
+        finding.verdict = Verdict::inconclusive;
+    }
     finding.summary += but_history_is_cut(evidence);
     return finding;
 }
@@ -260,9 +191,9 @@ Finding check_claim_order(const Evidence& evidence) {
     Claims claims = find_claims(evidence);
     Finding found = violated(kName, "");
     Tally tally;
-    const std::size_t refusal = first_refusal(history);
+    const ByUser::Index refusal = first_sold_out(history);
     std::vector<Served> in_order = claims.promised;
-    if (refusal < history.attempts.size()) {
+    if (refusal != kNoAttempt) {
         const TimeNs instant = history.attempts[refusal].done_ns;
         tally.refusals = std::count_if(
             history.attempts.begin(), history.attempts.end(),

@@ -275,7 +275,7 @@ bool enough(int number) {
 
 }  // namespace
 
-TEST_CASE("a history holds exactly where a search over all orders finds one") {
+TEST_CASE("a history holds exactly where a search over all orders finds one", "[slow]") {
     using Why = OrderBreak::Why;
     for (const auto& weights : {kAnswers, kSomeUnanswered}) {
         const Agreement agreement = compare({weights, 6, 4}, Failed::keeps_or_nothing, 20261122);
@@ -291,7 +291,7 @@ TEST_CASE("a history holds exactly where a search over all orders finds one") {
     }
 }
 
-TEST_CASE("where duplicates are told first, holders told sold_out are impossible") {
+TEST_CASE("where duplicates are told first, holders told sold_out are impossible", "[slow]") {
     Mix mix{kSomeUnanswered, 6, 3};
     mix.duplicates_first = true;
     const Agreement agreement = compare(mix, Failed::keeps_or_nothing, 3);
@@ -301,7 +301,8 @@ TEST_CASE("where duplicates are told first, holders told sold_out are impossible
     CHECK(enough(agreement.why.at(OrderBreak::Why::refused_holder)));
 }
 
-TEST_CASE("with tickets that are ranks, one attempt a user, the scan from the top is exact") {
+TEST_CASE("with tickets that are ranks, one attempt a user, the scan from the top is exact",
+          "[slow]") {
     using Why = OrderBreak::Why;
     Mix mix{{8, 2, 0, 0, 0, 0, 3, 0}, 6, 6};
     mix.tickets = true;
@@ -317,7 +318,7 @@ TEST_CASE("with tickets that are ranks, one attempt a user, the scan from the to
     }
 }
 
-TEST_CASE("with tickets and second clicks nothing possible is called impossible") {
+TEST_CASE("with tickets and second clicks nothing possible is called impossible", "[slow]") {
     Mix mix{kSomeUnanswered, 5, 4};
     mix.tickets = true;
     const Agreement agreement = compare(mix, Failed::keeps_or_nothing, 7);
@@ -326,7 +327,7 @@ TEST_CASE("with tickets and second clicks nothing possible is called impossible"
     CHECK(enough(agreement.possible));
 }
 
-TEST_CASE("where failed attempts may give units back, the count decides exactly") {
+TEST_CASE("where failed attempts may give units back, the count decides exactly", "[slow]") {
     const Agreement agreement = compare({kSomeFailed, 5, 4}, Failed::may_give_back, 11);
     INFO(agreement.missed);
     CHECK(agreement.disagreed == 0);
