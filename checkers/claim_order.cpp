@@ -15,10 +15,9 @@
 // each grant without a row. More late claims than that are definite; as many or fewer are what a
 // service that gives units back may do, and hold. A cut history or an unread baseline may hide
 // the first telling of a claim: inconclusive. Where no claims query is named: possible.
-// Needs: the history; the rows, where settled, for claims nobody was told of and for units
-// released. Cannot see: a refusal that was wrong and followed by no grant (false_sold_out,
-// linearizable); the order among claims that overlap; that of tickets where nothing is promised of
-// it.
+// Needs: the history; the rows, where settled, for claims nobody was told of and units given back.
+// Cannot see: a refusal that was wrong and followed by no grant (false_sold_out, linearizable); the
+// order among claims that overlap; that of tickets where nothing is promised of it.
 #include <algorithm>
 
 #include <fmt/format.h>
