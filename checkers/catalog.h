@@ -23,5 +23,7 @@ Finding check_amounts(const Evidence& evidence);
 Finding check_payouts(const Evidence& evidence);
 Finding check_tickets(const Evidence& evidence);
 Finding check_stuck_lock(const Evidence& evidence);
+Finding check_claim_order(const Evidence& evidence);
+Finding check_linearizable(const Evidence& evidence);
 
 }  // namespace claimstorm

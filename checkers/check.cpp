@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "checkers/catalog.h"
+#include "checkers/diagnosis.h"
 #include "model/error.h"
 #include "model/units.h"
 
@@ -126,6 +127,25 @@ constexpr std::array kChecks = {
           "and a holder that died or returned early. Held before the storm and after it, with an "
           "expiry (possible): something renews it for an owner that does no work.",
           check_stuck_lock},
+    Check{"claim_order",
+          "no grant whose attempt began after an R_so was told; ordered_tickets: none below a "
+          "ticket told before it began",
+          "Somebody was sent away, and a later comer got one: the sale flaps. Look next for a "
+          "counter that refused claims push below zero and bring back, for a compensation that "
+          "returns units without telling those who waited, for segments or replicas that run empty "
+          "at different times, and for a cached sold-out mark that expires. Tickets out of order "
+          "name numbers handed out in one place and claimed in another. As many late grants as "
+          "attempts that failed before them are what giving units back looks like, and hold.",
+          check_claim_order},
+    Check{"linearizable", "the history is one of a bounded counter with unique users",
+          "No order of the attempts explains the answers: some service instance answered from a "
+          "stale or partial view. Look first at the checks of its parts (promised_oversell, "
+          "duplicate_users, claim_order, false_sold_out, tickets), whose findings this one "
+          "contains; what is left is an answer given before its reason, such as already_claimed "
+          "told for a claim that had not begun or that was then refused, or sold_out told while a "
+          "unit was held by a second click. The witnesses are the attempts that cannot be "
+          "reconciled.",
+          check_linearizable},
 };
 
 }  // namespace
@@ -155,7 +175,9 @@ std::vector<Finding> run_checks(const Evidence& evidence, const std::vector<std:
     for (const Check& check : kChecks) {
         const bool wanted =
             names.empty() || std::find(names.begin(), names.end(), check.name) != names.end();
-        if (wanted) findings.push_back(check.run(evidence));
+        if (!wanted) continue;
+        findings.push_back(check.run(evidence));
+        findings.back().diagnosis = diagnose(evidence, findings.back());
     }
     return findings;
 }

@@ -17,8 +17,9 @@
 
 #include <fmt/format.h>
 
+#include "checkers/by_user.h"
 #include "checkers/catalog.h"
-#include "checkers/grants.h"
+#include "checkers/released.h"
 #include "checkers/sold.h"
 #include "checkers/verdicts.h"
 #include "model/units.h"
@@ -49,26 +50,9 @@ Refusals find_refusals(const Evidence& evidence) {
     return refusals;
 }
 
-bool may_have_held_a_unit(Outcome outcome) {
-    return is_indeterminate(outcome) || outcome == Outcome::throttled ||
-           outcome == Outcome::rejected;
-}
-
 /// How many units may have been somebody's for a while and come back: an upper bound.
 std::int64_t units_released(const Evidence& evidence) {
-    const ByUser grants = grants_by_user(evidence);
-    const ByUser rows = rows_by_user(evidence, evidence.after.ledger);
-    const ByUser old_rows = rows_by_user(evidence, evidence.before.ledger);
-    std::int64_t released =
-        std::count_if(evidence.history.attempts.begin(), evidence.history.attempts.end(),
-                      [](const Attempt& attempt) { return may_have_held_a_unit(attempt.outcome); });
-    for (UserId user = 0; user < evidence.users.size(); ++user) {
-        const auto now = static_cast<std::int64_t>(rows.of(user).size());
-        const auto then = static_cast<std::int64_t>(old_rows.of(user).size());
-        const std::int64_t promised = promises_in(evidence, grants.of(user)).least();
-        released += std::max<std::int64_t>(0, then + promised - now);
-    }
-    return released;
+    return count_holders(evidence.history, kNever) + count_rows_gone(evidence);
 }
 
 /// The answers that came first: the first of them dates the beginning.

@@ -18,6 +18,9 @@ struct Campaign {
     std::int64_t min_cents = 1;                ///< what each amount has at least
     bool whole_budget = false;      ///< once the whole stock went, the whole budget must have gone
     bool gap_free_tickets = false;  ///< no number may be left out among the tickets
+    bool ordered_tickets = false;   ///< numbers go up in the order in which claims are served
+    /// Whoever has claimed is told so, even when nothing is left: never "sold out".
+    bool duplicates_first = false;
 };
 
 }  // namespace claimstorm

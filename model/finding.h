@@ -51,6 +51,9 @@ struct Finding {
     std::vector<Figure> figures;
     std::vector<Witness> witnesses;
     std::uint64_t witness_count = 0;
+    /// Of a violated finding: what it means beside the others, in sentences for an engineer, the
+    /// last of them with what to look at next.
+    std::vector<std::string> diagnosis;
 
     /// Adds a witness: counted always, kept up to `kWitnessesKept`. `make` is called only if kept.
     template <typename Make>

@@ -50,6 +50,7 @@ Json finding_json(const Finding& finding) {
         json["witnesses"].push_back(witness_json(witness));
     }
     json["witness_count"] = finding.witness_count;
+    if (!finding.diagnosis.empty()) json["diagnosis"] = finding.diagnosis;
     return json;
 }
 

@@ -140,6 +140,11 @@ Finding read_finding(const Node& node) {
         finding.witnesses.push_back(read_witness(witness));
     });
     finding.witness_count = node.at("witness_count").natural();
+    if (node.has("diagnosis")) {
+        node.at("diagnosis").each_element([&](const Node& line) {
+            finding.diagnosis.push_back(line.text());
+        });
+    }
     return finding;
 }
 

@@ -84,6 +84,7 @@ Result printable(Result result) {
         clean(finding.summary);
         for (Figure& figure : finding.figures) clean(figure.name);
         for (Witness& witness : finding.witnesses) clean(witness.what);
+        for (std::string& line : finding.diagnosis) clean(line);
     }
     for (Gate& gate : result.gates) {
         clean(gate.name);

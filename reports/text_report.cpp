@@ -85,6 +85,7 @@ std::string full_finding(const Finding& finding, const TextStyle& style) {
         painted(finding.check, Paint::strong, style.color), possible ? " (possible)" : "");
     text += paragraph("  ", finding.summary);
     text += figures_line(finding);
+    for (const std::string& line : finding.diagnosis) text += paragraph("  > ", line);
     text += witness_lines(finding, style.witnesses_shown);
     return text;
 }

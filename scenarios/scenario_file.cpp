@@ -48,7 +48,7 @@ std::variant<ReferenceTarget, Target, NoTarget> read_target_member(const JsonPla
 
 Campaign read_campaign(const JsonPlace& place, const std::string& scenario_name) {
     place.require_keys({"id", "kind", "stock", "per_user", "budget_cents", "min_cents",
-                        "whole_budget", "gap_free_tickets"});
+                        "whole_budget", "gap_free_tickets", "ordered_tickets", "duplicates_first"});
     Campaign campaign;
     campaign.id = scenario_name;
     if (const auto id = place.find("id")) {
@@ -73,6 +73,12 @@ Campaign read_campaign(const JsonPlace& place, const std::string& scenario_name)
     }
     if (const auto gap_free = place.find("gap_free_tickets")) {
         campaign.gap_free_tickets = gap_free->boolean();
+    }
+    if (const auto ordered = place.find("ordered_tickets")) {
+        campaign.ordered_tickets = ordered->boolean();
+    }
+    if (const auto first = place.find("duplicates_first")) {
+        campaign.duplicates_first = first->boolean();
     }
     return campaign;
 }
@@ -215,6 +221,8 @@ nlohmann::ordered_json scenario_to_json(const Scenario& scenario, std::uint64_t 
     json["campaign"]["min_cents"] = campaign.min_cents;
     json["campaign"]["whole_budget"] = campaign.whole_budget;
     json["campaign"]["gap_free_tickets"] = campaign.gap_free_tickets;
+    json["campaign"]["ordered_tickets"] = campaign.ordered_tickets;
+    json["campaign"]["duplicates_first"] = campaign.duplicates_first;
     if (scenario.has_storm) json["storm"] = storm_to_json(scenario.storm);
     json["seed"] = seed;
     json["settle"] = {{"quiet", format_duration(scenario.settle.quiet)},

@@ -275,14 +275,24 @@ TEST_CASE("what a campaign promises of its money and its numbers is read and sav
     CHECK(plain.min_cents == 1);
     CHECK_FALSE(plain.whole_budget);
     CHECK_FALSE(plain.gap_free_tickets);
+    CHECK_FALSE(plain.ordered_tickets);
+    CHECK_FALSE(plain.duplicates_first);
     json document = scenario_document();
-    document["campaign"] = {{"stock", 10},    {"kind", "envelope"},   {"budget_cents", 1000},
-                            {"min_cents", 5}, {"whole_budget", true}, {"gap_free_tickets", true}};
+    document["campaign"] = {{"stock", 10},
+                            {"kind", "envelope"},
+                            {"budget_cents", 1000},
+                            {"min_cents", 5},
+                            {"whole_budget", true},
+                            {"gap_free_tickets", true},
+                            {"ordered_tickets", true},
+                            {"duplicates_first", true}};
     const json saved = json::parse(scenario_to_json(read(document), 1).dump());
     const Campaign again = read_scenario(JsonPlace(saved, "saved"), ".").campaign;
     CHECK(again.min_cents == 5);
     CHECK(again.whole_budget);
     CHECK(again.gap_free_tickets);
+    CHECK(again.ordered_tickets);
+    CHECK(again.duplicates_first);
     CHECK(error_with("/campaign/min_cents", -1).find("at least 0") != std::string::npos);
     CHECK(error_with("/campaign/min_cents", 0) == "no error");
     CHECK(error_with("/campaign/whole_budget", 1).find("/campaign/whole_budget") !=
