@@ -1,4 +1,5 @@
 #include <array>
+#include <cstdlib>
 #include <map>
 #include <random>
 #include <sstream>
@@ -16,6 +17,12 @@ constexpr int kHistories = 5'000;
 #else
 constexpr int kHistories = 60'000;
 #endif
+
+/// How many histories each mix is asked for: fewer where the tests are run many times over.
+int how_many() {
+    constexpr int kFew = 3'000;
+    return std::getenv("CLAIMSTORM_TEST_REPEATS") == nullptr ? kHistories : kFew;
+}
 
 /// Tries every order in which the attempts can have taken effect, and every choice an attempt
 /// without an answer had. Slow, and meant to be read: no step of it is shared with the check.
@@ -243,7 +250,8 @@ struct Agreement {
 Agreement compare(const Mix& mix, Failed failed, std::uint32_t seed) {
     Histories histories(mix, seed);
     Agreement agreement;
-    for (int i = 0; i < kHistories; ++i) {
+    const int number = how_many();
+    for (int i = 0; i < number; ++i) {
         const Evidence evidence = histories.next();
         const bool possible = Oracle(evidence, failed).finds_an_order();
         const auto found = find_break(order_question(evidence), failed);
@@ -270,7 +278,7 @@ constexpr std::array kSomeUnanswered = {6, 3, 3, 0, 0, 1, 3, 1};
 constexpr std::array kSomeFailed = {6, 3, 2, 1, 1, 1, 2, 0};
 
 bool enough(int number) {
-    return number >= kHistories / 100;
+    return number >= how_many() / 100;
 }
 
 }  // namespace
