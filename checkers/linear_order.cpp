@@ -231,7 +231,7 @@ class Order {
     }
 
     const OrderQuestion& question_;
-    const std::vector<Attempt>& attempts_;
+    const AttemptList& attempts_;
     bool gives_back_;
     Index sold_out_;  // the one told first
 };

@@ -10,8 +10,8 @@ namespace {
 using Index = ByUser::Index;
 
 /// Makes `kept` the attempt at `at` if that comes before it by `time`.
-void keep_first(const std::vector<Attempt>& attempts, TimeNs Attempt::*time, Index at,
-                Index& kept) {
+template <TimeNs Attempt::*time>
+void keep_first(const AttemptList& attempts, Index at, Index& kept) {
     if (kept == kNoAttempt || attempts[at].*time < attempts[kept].*time) kept = at;
 }
 
@@ -22,11 +22,11 @@ std::vector<UserPart> parts_of(const Evidence& evidence) {
         UserPart& part = parts.at(attempts[at].user);
         switch (attempts[at].outcome) {
             case Outcome::granted:
-                keep_first(attempts, &Attempt::sent_ns, at, part.granted);
-                keep_first(attempts, &Attempt::done_ns, at, part.told);
+                keep_first<&Attempt::sent_ns>(attempts, at, part.granted);
+                keep_first<&Attempt::done_ns>(attempts, at, part.told);
                 break;
             case Outcome::already_claimed:
-                keep_first(attempts, &Attempt::done_ns, at, part.duplicate);
+                keep_first<&Attempt::done_ns>(attempts, at, part.duplicate);
                 break;
             case Outcome::sold_out:
                 if (part.refused == kNoAttempt ||
@@ -36,11 +36,11 @@ std::vector<UserPart> parts_of(const Evidence& evidence) {
                 break;
             case Outcome::unknown:
             case Outcome::pending:
-                keep_first(attempts, &Attempt::sent_ns, at, part.unanswered);
+                keep_first<&Attempt::sent_ns>(attempts, at, part.unanswered);
                 break;
             case Outcome::throttled:
             case Outcome::rejected:
-                keep_first(attempts, &Attempt::sent_ns, at, part.failed);
+                keep_first<&Attempt::sent_ns>(attempts, at, part.failed);
                 break;
             case Outcome::not_sent:
                 break;

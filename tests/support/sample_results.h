@@ -49,9 +49,10 @@ inline Result violated_result() {
     oversell.verdict = Verdict::violated;
     oversell.summary = "1,154 claims for a stock of 1,000: 154 too many";
     oversell.figures = {{"stock", 1000}, {"rows", 1154}, {"excess", 154}, {"rows_before", 0}};
-    oversell.diagnosis = {"really oversold: 154 rows stored beyond the stock, and 154 too many were "
-                          "told yes",
-                          "different users: nobody has more than 1"};
+    oversell.diagnosis = {
+        "really oversold: 154 rows stored beyond the stock, and 154 too many were "
+        "told yes",
+        "different users: nobody has more than 1"};
     for (int i = 0; i < 100; ++i) {
         Witness witness;
         witness.user = "u" + std::to_string(i);

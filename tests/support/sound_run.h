@@ -12,6 +12,25 @@
 
 namespace claimstorm::test {
 
+// Lists of evidence are packed: to change them in place, they are taken apart and put together.
+
+template <typename List>
+std::vector<typename List::value_type> vector_of(const List& list) {
+    return {list.begin(), list.end()};
+}
+
+inline AttemptList list_of(const std::vector<Attempt>& attempts) {
+    AttemptList list;
+    for (const Attempt& attempt : attempts) list.push_back(attempt);
+    return list;
+}
+
+inline Ledger ledger_of(const std::vector<ClaimRow>& rows) {
+    Ledger ledger;
+    for (const ClaimRow& row : rows) ledger.rows.push_back(row);
+    return ledger;
+}
+
 /// How a sound service behaves, and what the world does to it.
 struct Style {
     std::int64_t stock = 20;
@@ -231,7 +250,7 @@ class SoundRun {
 
     Snapshot snapshot() {
         Snapshot snapshot;
-        snapshot.ledger = Ledger{rows_};
+        snapshot.ledger = ledger_of(rows_);
         snapshot.stock = style_.stock;
         snapshot.remaining = style_.stock - sold_;
         snapshot.sold_out = sold_ >= style_.stock;
@@ -253,9 +272,10 @@ class SoundRun {
     }
 
     void cut_history() {
-        auto& attempts = evidence_.history.attempts;
+        auto attempts = vector_of(evidence_.history.attempts);
         std::shuffle(attempts.begin(), attempts.end(), random_);
         attempts.resize(attempts.size() - attempts.size() / 4);
+        evidence_.history.attempts = list_of(attempts);
         evidence_.history.missing_tail = "the last chunk is missing";
     }
 

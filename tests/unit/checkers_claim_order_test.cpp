@@ -17,10 +17,10 @@ Figures figures_of(std::int64_t refusals, std::int64_t late, std::int64_t recove
 
 /// The last attempt lasted from `sent` to `done`, in microseconds.
 EvidenceBuilder& during(EvidenceBuilder& story, TimeNs sent, TimeNs done) {
-    Attempt& attempt = story.raw().history.attempts.back();
-    attempt.sent_ns = sent * 1000;
-    if (attempt.done_ns != kNever) attempt.done_ns = done * 1000;
-    return story;
+    return story.change_last([&](Attempt& attempt) {
+        attempt.sent_ns = sent * 1000;
+        if (attempt.done_ns != kNever) attempt.done_ns = done * 1000;
+    });
 }
 
 /// Two are served, a third is sent away; whatever follows begins no earlier than `sent`.
@@ -226,7 +226,7 @@ TEST_CASE("tickets follow the order of the claims only where that is promised") 
     CHECK(finding.witnesses[0].attempts == std::vector<std::uint64_t>{1, 0});
 
     SECTION("claims that touch may be served in any order") {
-        story.raw().history.attempts[1].sent_ns = 3000;
+        story.raw().history.attempts.update(1, [](Attempt& a) { a.sent_ns = 3000; });
         const Finding touching = check_claim_order(story);
         CHECK(touching.verdict == Verdict::holds);
         CHECK(touching.summary == "nobody was told sold_out; tickets in the order of the claims");
@@ -240,7 +240,7 @@ TEST_CASE("tickets follow the order of the claims only where that is promised") 
         CHECK(check_claim_order(story).verdict == Verdict::holds);
     }
     SECTION("the same ticket is no smaller one") {
-        story.raw().history.attempts[1].ticket = 2;
+        story.raw().history.attempts.update(1, [](Attempt& a) { a.ticket = 2; });
         CHECK(check_claim_order(story).verdict == Verdict::holds);
     }
 }
@@ -265,7 +265,7 @@ TEST_CASE("of all tickets above, the one told first must be overtaken") {
 TEST_CASE("both kinds of disorder are told together") {
     EvidenceBuilder story = sold_out_at_5();
     story.raw().campaign.ordered_tickets = true;
-    story.raw().history.attempts[0].ticket = 3;
+    story.raw().history.attempts.update(0, [](Attempt& a) { a.ticket = 3; });
     during(story.grant("y", "9").row("y", "9").told_ticket(2), 6, 7);
     const Finding finding = check_claim_order(story);
     CHECK(finding.summary ==

@@ -22,8 +22,8 @@ std::string line_with(const Lines& lines, std::string_view words) {
 
 /// The last attempt lasted from `sent` to `done`, in milliseconds.
 EvidenceBuilder& during(EvidenceBuilder& story, TimeNs sent, TimeNs done) {
-    story.raw().history.attempts.back().sent_ns = sent * 1'000'000;
-    story.raw().history.attempts.back().done_ns = done * 1'000'000;
+    story.change_last([&](Attempt& a) { a.sent_ns = sent * 1'000'000; });
+    story.change_last([&](Attempt& a) { a.done_ns = done * 1'000'000; });
     return story;
 }
 

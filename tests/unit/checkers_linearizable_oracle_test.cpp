@@ -141,7 +141,7 @@ class Oracle {
     }
 
     const Campaign& campaign_;
-    const std::vector<Attempt>& attempts_;
+    const AttemptList& attempts_;
     bool may_give_back_;
     bool ranks_;
     std::vector<State> state_;
@@ -171,11 +171,12 @@ class Histories {
             const int user = mix_.one_attempt_a_user ? at : between(1, mix_.users);
             const auto outcome = static_cast<Outcome>(outcomes(random_));
             story.attempt("u" + std::to_string(user), outcome);
-            Attempt& attempt = story.raw().history.attempts.back();
-            attempt.sent_ns = between(0, 9);
-            if (is_indeterminate(outcome)) continue;
-            attempt.done_ns = attempt.sent_ns + between(0, 4);
-            if (outcome == Outcome::granted) attempt.claim_id = id_of(user, story);
+            story.change_last([&](Attempt& attempt) {
+                attempt.sent_ns = between(0, 9);
+                if (is_indeterminate(outcome)) return;
+                attempt.done_ns = attempt.sent_ns + between(0, 4);
+                if (outcome == Outcome::granted) attempt.claim_id = id_of(user, story);
+            });
         }
         Evidence& evidence = story.raw();
         if (mix_.tickets) hand_out_tickets(evidence);
@@ -202,20 +203,21 @@ class Histories {
     void hand_out_tickets(Evidence& evidence) {
         evidence.campaign.ordered_tickets = true;
         evidence.campaign.gap_free_tickets = true;
-        std::vector<Attempt*> granted;
-        for (Attempt& attempt : evidence.history.attempts) {
-            if (attempt.outcome == Outcome::granted) granted.push_back(&attempt);
+        AttemptList& attempts = evidence.history.attempts;
+        std::vector<std::size_t> granted;
+        for (std::size_t at = 0; at < attempts.size(); ++at) {
+            if (attempts[at].outcome == Outcome::granted) granted.push_back(at);
         }
         std::shuffle(granted.begin(), granted.end(), random_);
         if (between(0, 2) > 0) {
-            std::sort(granted.begin(), granted.end(), [](const auto* left, const auto* right) {
-                return left->sent_ns < right->sent_ns;
+            std::sort(granted.begin(), granted.end(), [&](std::size_t left, std::size_t right) {
+                return attempts[left].sent_ns < attempts[right].sent_ns;
             });
         }
         std::int64_t ticket = between(0, 9) == 0 ? between(-1, 1) : 1;
-        for (Attempt* attempt : granted) {
+        for (const std::size_t at : granted) {
             if (between(0, 4) == 0) ++ticket;
-            attempt->ticket = ticket;
+            attempts.update(at, [ticket](Attempt& attempt) { attempt.ticket = ticket; });
             if (between(0, 15) > 0) ++ticket;
         }
     }

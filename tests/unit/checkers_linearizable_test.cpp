@@ -16,10 +16,10 @@ Figures figures_of(std::int64_t stock, std::int64_t claims, std::int64_t release
 
 /// The last attempt lasted from `sent` to `done`, in microseconds.
 EvidenceBuilder& during(EvidenceBuilder& story, TimeNs sent, TimeNs done) {
-    Attempt& attempt = story.raw().history.attempts.back();
-    attempt.sent_ns = sent * 1000;
-    if (attempt.done_ns != kNever) attempt.done_ns = done * 1000;
-    return story;
+    return story.change_last([&](Attempt& attempt) {
+        attempt.sent_ns = sent * 1000;
+        if (attempt.done_ns != kNever) attempt.done_ns = done * 1000;
+    });
 }
 
 /// Tickets that are ranks.
@@ -80,7 +80,7 @@ TEST_CASE("already_claimed needs a claim that had begun") {
     during(story.grant("a", "1"), 3, 5);
     CHECK(check_linearizable(story).verdict == Verdict::holds);
 
-    story.raw().history.attempts[1].sent_ns = 3001;
+    story.raw().history.attempts.update(1, [](Attempt& a) { a.sent_ns = 3001; });
     const Finding later = check_linearizable(story);
     CHECK(later.verdict == Verdict::violated);
     CHECK(later.summary == "1 user told already_claimed before any claim of theirs");
@@ -105,7 +105,7 @@ TEST_CASE("already_claimed needs a claim that had begun") {
         during(retried.refuse("a", Outcome::already_claimed), 1, 3);
         during(retried.attempt("a", failed), 3, 5);
         CHECK(check_linearizable(retried).verdict == Verdict::holds);
-        retried.raw().history.attempts[1].sent_ns = 3001;
+        retried.raw().history.attempts.update(1, [](Attempt& a) { a.sent_ns = 3001; });
         CHECK(check_linearizable(retried).verdict == Verdict::violated);
     }
 }
@@ -130,7 +130,7 @@ TEST_CASE("a claim that began after a refusal has no order, where nothing comes 
               "one order of all attempts explains every answer: 2 claims for 2 left; but only if "
               "units were given back, as 1 failed attempt may have done");
         CHECK(figures(excused) == figures_of(2, 2, 1, 0));
-        story.raw().history.attempts.back().sent_ns = 5001;
+        story.change_last([&](Attempt& a) { a.sent_ns = 5001; });
         const Finding late = check_linearizable(story);
         CHECK(late.verdict == Verdict::violated);
         CHECK(late.summary == "1 claim served that began after the first sold_out");
@@ -161,7 +161,7 @@ TEST_CASE("an unanswered attempt took a unit for good, or nothing, where its row
     CHECK(figures(finding) == figures_of(2, 1, 0, 0));
 
     SECTION("it cannot have begun after the refusal") {
-        story.raw().history.attempts.back().sent_ns = 5001;
+        story.change_last([&](Attempt& a) { a.sent_ns = 5001; });
         const Finding late = check_linearizable(story);
         CHECK(late.verdict == Verdict::violated);
         CHECK(late.summary == "sold_out was told when 1 of 2 can have been taken");
@@ -210,7 +210,7 @@ TEST_CASE("where duplicates come first, a holder is never told sold out") {
     SECTION("where units come back, only a grant told before the refusal began is one") {
         story.attempt("f", Outcome::rejected);
         CHECK(check_linearizable(story).verdict == Verdict::holds);  // they touch
-        story.raw().history.attempts[1].sent_ns = 1001;
+        story.raw().history.attempts.update(1, [](Attempt& a) { a.sent_ns = 1001; });
         const Finding stood = check_linearizable(story);
         CHECK(stood.verdict == Verdict::violated);
         CHECK(figures(stood) == figures_of(1, 1, 1, 1));
@@ -243,7 +243,7 @@ TEST_CASE("tickets that are ranks must be those of one order") {
     CHECK(check_linearizable(story).verdict == Verdict::holds);
 
     SECTION("a higher one told before the lower one's claim began") {
-        story.raw().history.attempts[1].sent_ns = 3001;
+        story.raw().history.attempts.update(1, [](Attempt& a) { a.sent_ns = 3001; });
         const Finding finding = check_linearizable(story);
         CHECK(finding.verdict == Verdict::violated);
         CHECK(finding.summary == "1 ticket out of the order of the claims");
@@ -285,7 +285,7 @@ TEST_CASE("tickets that are ranks must be those of one order") {
         CHECK(sentences(finding)[0] ==
               "ticket 4 was told to nobody, and no unanswered attempt began early enough to hold "
               "it");
-        story.raw().history.attempts.back().sent_ns = 8000;
+        story.change_last([&](Attempt& a) { a.sent_ns = 8000; });
         CHECK(check_linearizable(story).verdict == Verdict::holds);
     }
     SECTION("the highest one, where it is on the stock's end") {

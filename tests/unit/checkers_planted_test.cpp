@@ -14,14 +14,25 @@ constexpr std::uint32_t kSeeds = 10;
 /// A sound run, and the means to spoil one thing in it.
 class Spoiled {
   public:
-    Spoiled(const Style& style, std::uint32_t seed) : run_(style, seed), random_(seed) {}
+    Spoiled(const Style& style, std::uint32_t seed)
+        : run_(style, seed),
+          random_(seed),
+          attempts_(vector_of(evidence().history.attempts)),
+          rows_(vector_of(after().ledger->rows)) {}
+
+    /// With what was changed in it.
+    const Evidence& judged() {
+        evidence().history.attempts = list_of(attempts_);
+        after().ledger = ledger_of(rows_);
+        return evidence();
+    }
 
     Evidence& evidence() { return run_.evidence(); }
     Campaign& campaign() { return evidence().campaign; }
     Snapshot& after() { return evidence().after; }
-    std::vector<ClaimRow>& rows() { return after().ledger.value().rows; }
+    std::vector<ClaimRow>& rows() { return rows_; }
     std::vector<PayoutRow>& payouts() { return after().payouts.value().rows; }
-    std::vector<Attempt>& attempts() { return evidence().history.attempts; }
+    std::vector<Attempt>& attempts() { return attempts_; }
     std::vector<UserId>& set() { return after().cache_users.value(); }
 
     std::size_t any_claim() {
@@ -97,6 +108,8 @@ class Spoiled {
 
     SoundRun run_;
     std::mt19937 random_;
+    std::vector<Attempt> attempts_;
+    std::vector<ClaimRow> rows_;
 };
 
 struct Plant {
@@ -544,7 +557,7 @@ void find_each(const std::vector<Plant>& plants) {
             plant.spoil(run);
             std::set<std::string> violated;
             std::string summaries;
-            for (const Finding& finding : run_checks(run.evidence(), {})) {
+            for (const Finding& finding : run_checks(run.judged(), {})) {
                 if (finding.verdict != Verdict::violated) continue;
                 violated.insert(finding.check);
                 summaries += "\n" + finding.check + ": " + finding.summary;
