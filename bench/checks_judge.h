@@ -35,7 +35,7 @@ struct Case {
 
 /// Judges in this process, from the history and the stores to the verdict: what `run` does once a
 /// storm is over. Throws Error.
-Judgement judge_here(const Case& sale);
+Judgement judge_here(const Case& of);
 
 /// As one line of JSON, and back. Throws EnvironmentError for what is none.
 std::string to_line(const Judgement& judgement);
@@ -44,6 +44,6 @@ Judgement judgement_from(const std::string& line);
 /// The same questions put to the stores by hand: the log and the cache's set are loaded into tables
 /// and joined. Answers as many of them as fit into SQL: too many rows, more than one a user, told
 /// yes without a row, a row without a yes, and the cache's set against the rows.
-Judgement judge_by_hand(const Case& sale);
+Judgement judge_by_hand(const Case& of);
 
 }  // namespace claimstorm::bench

@@ -11,7 +11,9 @@ constexpr std::size_t kFirstRoom = 16;
 }  // namespace
 
 void PackedColumn::widen(std::uint64_t value, std::size_t size, std::size_t room) {
-    const std::size_t width = (static_cast<std::size_t>(std::bit_width(value)) + 7) / 8;
+    const std::size_t bits =
+        std::max<std::size_t>(1, static_cast<std::size_t>(std::bit_width(value)));
+    const std::size_t width = (bits + 7) / 8;
     PackedColumn wider;
     wider.width_ = width;
     wider.mask_ = ~std::uint64_t{0} >> (64 - 8 * width);

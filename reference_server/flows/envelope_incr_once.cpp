@@ -34,7 +34,9 @@
 // puts Redis to what is stored. From after_commit on it is a stored claim whose client was told 500
 // or nothing, and the outbox pays it. A pause holds up nobody but who meets the same ticket after a
 // loss. A lost answer is a stored claim. The loss of the cache is mended by the next claim, or by
-// reconcile.
+// reconcile: stores, money and promises agree. The answers do not: a second click that was told
+// "already claimed" for a hold that went with the cache sees its first one told "gone", and tickets
+// that come back are given to others after that.
 #include <optional>
 
 #include <fmt/format.h>
