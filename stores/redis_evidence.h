@@ -15,7 +15,7 @@
 namespace claimstorm {
 
 /// Reads a campaign's evidence out of Redis with commands that only read, and SCAN in place of
-/// KEYS. No command stops the others for longer than a thousand keys or 64 KiB take.
+/// KEYS. No command stops the others for longer than five thousand keys or 64 KiB take.
 class RedisEvidence {
   public:
     /// Throws UsageError for an unknown placeholder. Connects to nothing yet.
