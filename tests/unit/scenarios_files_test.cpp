@@ -234,7 +234,8 @@ TEST_CASE("users, locks and queries may lie in several places, and are saved as 
     json document = scenario_document();
     document["target"]["users"]["template"] = "member-{n}";
     document["target"]["redis"]["users"] = {{"bitmap", "b"}};
-    const auto& users = std::get<Target>(read(document).target).evidence.redis->users.front();
+    const Scenario scenario = read(document);
+    const auto& users = std::get<Target>(scenario.target).evidence.redis->users.front();
     CHECK(users.user == "member-{n}");
     CHECK(users.first == 0);
 }
