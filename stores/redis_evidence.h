@@ -1,7 +1,9 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
+#include <thread>
 #include <unordered_set>
 #include <vector>
 
@@ -11,6 +13,7 @@
 #include "stores/pulse.h"
 #include "stores/reading.h"
 #include "stores/redis.h"
+#include "stores/text_queue.h"
 
 namespace claimstorm {
 
@@ -21,7 +24,14 @@ class RedisEvidence {
     /// Throws UsageError for an unknown placeholder. Connects to nothing yet.
     RedisEvidence(const RedisEvidenceSpec& spec, const Placeholders& placeholders);
 
+    ~RedisEvidence();
+    RedisEvidence(const RedisEvidence&) = delete;
+    RedisEvidence& operator=(const RedisEvidence&) = delete;
+
     void require_reachable() { connections_.require_all(); }
+    /// Reads the users ahead, in a thread of its own, up to the `take` that follows: Redis needs a
+    /// microsecond for each, in which another store can be read. At most 128 MB wait.
+    void begin_to_take();
     void take(Snapshot& snapshot, Names& names);
     void add_pulse(Pulse& pulse);
 
@@ -54,7 +64,9 @@ class RedisEvidence {
     void each_member(const Users& users, const std::function<void(std::string_view)>& take);
     void each_bit(const Users& users, const std::function<void(std::string_view)>& take);
     void each_key(const Users& users, const std::function<void(std::string_view)>& take);
-    std::vector<UserId> read_users(Names& names);
+    void read_ahead();
+    void stop_reading_ahead();
+    std::vector<UserId> take_users(Names& names);
     std::int64_t count_users(const Users& users);
     std::vector<LockSeen> read_locks();
 
@@ -64,6 +76,10 @@ class RedisEvidence {
     std::vector<Users> users_;
     std::vector<Locks> locks_;
     std::vector<Counter> backlog_;
+
+    // While it is there, the connections are the thread's.
+    std::unique_ptr<TextQueue> ahead_;
+    std::thread reading_ahead_;
 };
 
 /// A text as a glob pattern that matches it alone.
