@@ -118,7 +118,7 @@ void add_counters(const Evidence& evidence, Lines& lines) {
 /// When the promises beyond the stock were made, and what that names.
 void add_beginning(const Evidence& evidence, const Sums& sums, Lines& lines) {
     if (sums.room == 0 || sums.promised <= sums.room) return;
-    std::vector<Served> claims = claims_told(evidence);
+    std::vector<Served> claims = claims_told(evidence, Unanswered(evidence));
     std::sort(claims.begin(), claims.end(), [](const Served& left, const Served& right) {
         return std::tuple(left.told, left.at) < std::tuple(right.told, right.at);
     });
@@ -289,7 +289,7 @@ Lines of_lost_claims(const Evidence& evidence) {
     const ByUser rows = rows_by_user(evidence, evidence.after.ledger);
     TimeNs first = kNever;
     TimeNs last = 0;
-    for (const Served& claim : claims_told(evidence)) {
+    for (const Served& claim : claims_told(evidence, Unanswered(evidence))) {
         if (!rows.of(evidence.history.attempts[claim.at].user).empty()) continue;
         first = std::min(first, claim.told);
         last = std::max(last, claim.told);
