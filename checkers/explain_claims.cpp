@@ -18,7 +18,9 @@ const Explanation& explain_oversell() {
                   {"the cache stands where the database does", kSameSteps},
                   {"the cache stands below the database", kBurntDeductions},
                   {"the cache stands above the database", kRefilled},
-                  {"the excess began before the first grant was told", kColdCache},
+                  {"the excess began in the first milliseconds: all claims had begun before the "
+                   "first grant was told",
+                   kColdCache},
                   {"it began at the stock boundary: all surplus claims were under way when the "
                    "last unit was told",
                    kCheckThenAct},
@@ -49,7 +51,9 @@ const Explanation& explain_promised_oversell() {
                    "the service answered before it knew: the reply came before COMMIT, or the "
                    "claim was refused after it; see lost_claims"},
                   {"the rows exceed the stock as well", "the surplus was stored: see oversell"},
-                  {"the excess began before the first grant was told", kColdCache},
+                  {"the excess began in the first milliseconds: all claims had begun before the "
+                   "first grant was told",
+                   kColdCache},
                   {"it began at the stock boundary", kCheckThenAct},
                   {"it began after that", kGateOpen},
                   {"it began at a multiple of the lock's TTL, or claims took longer than that",
