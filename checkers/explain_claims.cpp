@@ -9,8 +9,8 @@ const Explanation& explain_oversell() {
         .property = "no more claim rows are stored than there was stock",
         .violated = "somebody holds an item that does not exist",
         .owed =
-            "as many items more than there are to give as there are rows beyond the stock; the "
-            "witnesses are the rows that came last",
+            "for each row beyond the stock an item that nobody has; the witnesses are the rows "
+            "that came last",
         .signs = {{"remaining = -excess: the database's counter has one step for each row",
                    kRelativeDecrement},
                   {"remaining = 0, and rows beyond the stock", kUnlookedAt},

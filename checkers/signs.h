@@ -5,7 +5,7 @@
 namespace claimstorm {
 
 // What the evidence of an excess or of a drift names, in the words that `checks explain` and the
-// diagnosis of a finding share. S is the stock, D the rows, O those beyond the stock, C the cache.
+// diagnosis of a finding share.
 
 // The database's own counter beside the rows.
 inline constexpr std::string_view kRelativeDecrement =
