@@ -39,6 +39,12 @@ std::string shortened(const std::string& text) {
     throw UsageError(fmt::format("{} {}", error.what(), command[is_scan ? 3 : 1]));
 }
 
+/// Its own address, or the store's. Precondition: one of them is named.
+const RedisAddress& place_of(const std::optional<RedisAddress>& own,
+                             const std::optional<RedisAddress>& stores) {
+    return own ? *own : stores.value();
+}
+
 }  // namespace
 
 std::string escape_glob(std::string_view text) {
@@ -56,7 +62,7 @@ RedisEvidence::RedisEvidence(const RedisEvidenceSpec& spec, const Placeholders& 
     users_.reserve(spec.users.size());
     for (const RedisUsers& named : spec.users) {
         Users users{named.kind, named.key,   "",
-                    named.user, named.first, connections_.add(named.at.value_or(spec.address))};
+                    named.user, named.first, connections_.add(place_of(named.at, spec.address))};
         const std::size_t mark = named.key.find(kUserMark);
         if (named.kind == RedisUsersKind::keys && mark != std::string::npos) {
             users.suffix = placeholders.fill(
@@ -72,19 +78,19 @@ RedisEvidence::RedisEvidence(const RedisEvidenceSpec& spec, const Placeholders& 
     locks_.reserve(spec.locks.size());
     for (const RedisLocks& locks : spec.locks) {
         locks_.push_back({literal.fill(locks.pattern, "redis.locks"),
-                          connections_.add(locks.at.value_or(spec.address))});
+                          connections_.add(place_of(locks.at, spec.address))});
     }
 }
 
 std::vector<RedisEvidence::Counter> RedisEvidence::fill(const std::vector<RedisCounter>& counters,
-                                                        const RedisAddress& own,
+                                                        const std::optional<RedisAddress>& own,
                                                         const Placeholders& placeholders,
                                                         std::string_view where) {
     std::vector<Counter> filled;
     filled.reserve(counters.size());
     for (const RedisCounter& counter : counters) {
         filled.push_back({fill_words(counter.command, placeholders, where),
-                          connections_.add(counter.at.value_or(own))});
+                          connections_.add(place_of(counter.at, own))});
     }
     return filled;
 }

@@ -21,7 +21,8 @@ namespace claimstorm {
 /// KEYS. No command stops the others for longer than five thousand keys or 64 KiB take.
 class RedisEvidence {
   public:
-    /// Throws UsageError for an unknown placeholder. Connects to nothing yet.
+    /// Throws UsageError for an unknown placeholder. Connects to nothing yet. Precondition: each
+    /// counter, set and pattern names an address, or the spec does.
     RedisEvidence(const RedisEvidenceSpec& spec, const Placeholders& placeholders);
 
     ~RedisEvidence();
@@ -53,7 +54,7 @@ class RedisEvidence {
         std::size_t place = 0;
     };
 
-    std::vector<Counter> fill(const std::vector<RedisCounter>& counters, const RedisAddress& own,
+    std::vector<Counter> fill(const std::vector<RedisCounter>& counters, const std::optional<RedisAddress>& own,
                               const Placeholders& placeholders, std::string_view where);
     Reply ask(std::size_t place, const RedisCommand& command);
     std::int64_t read_counter(const Counter& counter);
