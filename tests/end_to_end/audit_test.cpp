@@ -281,7 +281,7 @@ TEST_CASE("a column that is NULL in some rows only is named, and its number not 
         "IF(id = 3, 100, NULL) AS amount_cents FROM shop_orders WHERE sku = {campaign}";
     const json result = shop.result();
     INFO(result.dump());
-    const json notes = result.at("notes");
+    const json& notes = result.at("notes");
     const auto noted = [&notes](const std::string& note) {
         return std::any_of(notes.begin(), notes.end(), [&](const json& one) {
             return one.get<std::string>().find(note) != std::string::npos;
