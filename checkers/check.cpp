@@ -7,6 +7,7 @@
 
 #include "checkers/catalog.h"
 #include "checkers/diagnosis.h"
+#include "checkers/live_balance.h"
 #include "model/error.h"
 #include "model/units.h"
 
@@ -146,6 +147,19 @@ constexpr std::array kChecks = {
           "unit was held by a second click. The witnesses are the attempts that cannot be "
           "reconciled.",
           check_linearizable},
+    Check{
+        kLiveBalance,
+        "at every sample: d - rows before <= claims asked for; claims told <= d + p - rows before",
+        "While the storm ran (--watch), rows or answers were ahead of what they follow from. "
+        "Rows that nobody had asked for: definite; look for another user of the campaign, or for "
+        "claims stored several times. Rows that no answer explains (possible): of people who had "
+        "been told no, or second rows of one claim, taken back only later. Answers ahead "
+        "(possible): told yes while neither a row nor "
+        "the backlog had the claim, and made up for later; a crash in that time makes them lost "
+        "claims. Look for a reply before the queue has the entry, and for a consumer that "
+        "takes it off the queue before it has stored the row. Without a backlog that the target "
+        "names, the rows' lag is a figure only.",
+        check_live_balance, true},
 };
 
 }  // namespace
@@ -173,8 +187,10 @@ std::vector<Finding> run_checks(const Evidence& evidence, const std::vector<std:
     }
     std::vector<Finding> findings;
     for (const Check& check : kChecks) {
-        const bool wanted =
-            names.empty() || std::find(names.begin(), names.end(), check.name) != names.end();
+        const bool has_use = !check.needs_samples || evidence.samples;
+        const bool wanted = names.empty()
+                                ? has_use
+                                : std::find(names.begin(), names.end(), check.name) != names.end();
         if (!wanted) continue;
         findings.push_back(check.run(evidence));
         findings.back().diagnosis = diagnose(evidence, findings.back());

@@ -9,6 +9,7 @@
 
 #include "checkers/by_user.h"
 #include "checkers/grants.h"
+#include "checkers/live_balance.h"
 #include "checkers/served.h"
 #include "checkers/verdicts.h"
 #include "model/units.h"
@@ -318,6 +319,7 @@ Lines diagnose(const Evidence& evidence, const Finding& finding) {
     if (finding.check == "oversell") return of_oversell(evidence);
     if (finding.check == "promised_oversell") return of_promised_oversell(evidence);
     if (finding.check == "duplicate_users") return of_duplicate_users(evidence);
+    if (finding.check == kLiveBalance) return diagnose_live_balance(finding);
     if (finding.check == "lost_claims") return of_lost_claims(evidence);
     if (finding.check == "cache_drift" || finding.check == "database_drift") {
         return of_counters(evidence);
