@@ -137,8 +137,8 @@ void add_witnesses(const Evidence& evidence, const std::vector<Offence>& offence
             if (sample.backlog_before.is_read()) {
                 witness.what += fmt::format(" and {} queued", with_commas(*sample.backlog_before));
             }
-            witness.what += fmt::format(", {} {}: {} beyond", with_commas(offence.bound), against,
-                                        with_commas(offence.beyond));
+            witness.what += fmt::format(", {} {}", with_commas(offence.bound),
+                                        fmt::format(fmt::runtime(against), offence.beyond));
             witness.key = fmt::format("samples.ndjson:{}", offence.at + 1);
             return witness;
         });
@@ -157,13 +157,14 @@ Finding judge(const Evidence& evidence, const Tally& tally) {
     if (!tally.unasked.empty()) {
         parts.push_back(fmt::format("{} stood beyond all attempts that had been sent",
                                     counted(worst(tally.unasked), "row")));
-        add_witnesses(evidence, tally.unasked, "attempts sent by then", finding);
+        add_witnesses(evidence, tally.unasked, "attempts sent by then: {} too many", finding);
     }
     if (!tally.unexplained.empty()) {
         parts.push_back(
             fmt::format("{} stood that no granted, unanswered or failed attempt explains",
                         counted(worst(tally.unexplained), "row")));
-        add_witnesses(evidence, tally.unexplained, "claims that can have one by then", finding);
+        add_witnesses(evidence, tally.unexplained, "claims that can have one by then: {} too many",
+                      finding);
     }
     if (!tally.early.empty()) {
         parts.push_back(fmt::format(
@@ -171,7 +172,7 @@ Finding judge(const Evidence& evidence, const Tally& tally) {
             "then loses {}",
             counted(worst(tally.early), "claim"), worst(tally.early) == 1 ? "it" : "them",
             with_commas(whole_ms(tally.early_for)), worst(tally.early) == 1 ? "it" : "them"));
-        add_witnesses(evidence, tally.early, "told before", finding);
+        add_witnesses(evidence, tally.early, "told before: {} of them nowhere", finding);
     }
     finding.strength = tally.unasked.empty() ? Strength::possible : Strength::definite;
     finding.summary = fmt::format("{}", fmt::join(parts, "; "));

@@ -12,10 +12,13 @@ std::string live_line(const LiveState& state) {
     const auto number = [](std::uint64_t count) {
         return with_commas(static_cast<std::int64_t>(count));
     };
-    std::string line = fmt::format("{} of {} attempts", number(state.ended), number(state.planned));
+    std::string line;
+    if (state.planned > 0 || !state.sample) {
+        line = fmt::format("{} of {} attempts", number(state.ended), number(state.planned));
+    }
     if (!state.sample) return line;
     const StoreSample& sample = *state.sample;
-    line += fmt::format(" · {} granted", number(state.granted));
+    line += fmt::format("{}{} granted", line.empty() ? "" : " · ", number(state.granted));
     const auto add = [&line](const Reading<std::int64_t>& reading, const char* shape) {
         if (!reading.is_named()) return;
         const std::string value = reading.is_read() ? with_commas(*reading) : std::string("?");

@@ -17,7 +17,8 @@ struct LiveState {
 };
 
 /// "2,400 of 2,400 attempts · 100 granted · 97 rows · 3 queued · cache 0 · 1.2 s". Of the stores
-/// only what the target names; "?" for what could not be read.
+/// only what the target names; "?" for what could not be read. The attempts are left out until they
+/// are known.
 std::string live_line(const LiveState& state);
 
 }  // namespace claimstorm

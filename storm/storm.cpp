@@ -275,6 +275,7 @@ std::unique_ptr<StormRecorder> run_storm(const StormOrder& order, const Plan& pl
         while (!crew.wait_for(std::chrono::milliseconds(100))) {
             if (listener.on_progress) listener.on_progress({ended, plan.attempts(), granted});
         }
+        if (listener.on_progress) listener.on_progress({ended, plan.attempts(), granted});
         crew.join();
         crew.rethrow();
     } catch (...) {

@@ -48,7 +48,7 @@ struct StormProgress {
 
 /// What is told while a storm runs; either may be empty.
 struct StormListener {
-    /// About ten times a second, on the thread that called `run_storm`.
+    /// About ten times a second and once more at the end, on the thread that called `run_storm`.
     std::function<void(const StormProgress&)> on_progress = {};
     /// Once, on another thread and a few milliseconds ahead, with the instant that all the
     /// history's times are counted from. Must return at once and not throw.
