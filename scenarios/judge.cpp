@@ -45,13 +45,15 @@ bool names_stores(const Scenario& scenario) {
 /// The scenario's checks; those that are required are run, whatever it lists, and so is what asks
 /// for samples where there are some: whoever watches wants to know.
 std::vector<Finding> run_wanted_checks(const Scenario& scenario, const Evidence& evidence) {
-    if (scenario.no_checks && scenario.require.empty()) return {};
     std::vector<std::string> wanted = scenario.checks;
-    if (!wanted.empty() || scenario.no_checks) {
-        wanted.insert(wanted.end(), scenario.require.begin(), scenario.require.end());
-        if (evidence.samples && !scenario.no_checks) wanted.emplace_back(kLiveBalance);
+    if (wanted.empty() && !scenario.no_checks) {
+        for (const Check& check : all_checks()) {
+            if (!check.needs_samples) wanted.emplace_back(check.name);
+        }
     }
-    return run_checks(evidence, wanted);
+    wanted.insert(wanted.end(), scenario.require.begin(), scenario.require.end());
+    if (evidence.samples && !scenario.no_checks) wanted.emplace_back(kLiveBalance);
+    return wanted.empty() ? std::vector<Finding>() : run_checks(evidence, wanted);
 }
 
 /// Inconclusive when one of them was skipped: what it was to prove was not looked at.
