@@ -111,7 +111,9 @@ Tally tally_samples(const Evidence& evidence, bool are_answers_judged) {
         }
         ++tally.balanced;
         const std::int64_t stored = add_counts(rows, *sample.backlog_before);
-        const std::int64_t early = count.surely_told - add_counts(stored, released);
+        // Rows from before the storm may be gone as well: those are no answers.
+        const std::int64_t early =
+            std::min(count.surely_told, count.surely_told - add_counts(stored, released));
         span.add(sample, early > 0);
         if (early > 0) tally.early.push_back({at, rows, count.surely_told, early});
     }

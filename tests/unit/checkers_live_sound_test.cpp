@@ -2,6 +2,7 @@
 #include <random>
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include "checkers/catalog.h"
 #include "checkers/watch_figures.h"
@@ -23,6 +24,8 @@ struct Ways {
     int release_percent = 0;  ///< granted claims that are given back, and claimed again
 };
 
+constexpr TimeNs kLongBefore = -1'000'000;
+
 /// The life of one row or one entry: from the first instant to before the last one.
 struct Life {
     TimeNs from = 0;
@@ -42,7 +45,7 @@ class WatchedRun {
             const UserId user = evidence.users.intern("old" + std::to_string(i));
             const TextRef id = evidence.texts.add("old" + std::to_string(i));
             before.rows.push_back({user, id, kNoNumber, kNoNumber});
-            Life life{-1, chance(ways.release_percent) ? between(0, 400) : kNever};
+            Life life{kLongBefore, chance(ways.release_percent) ? between(0, 400) : kNever};
             keep(life, user, id);
             if (life.until != kNever) claim(user, life.until + between(0, 50));
         }
@@ -131,7 +134,13 @@ class WatchedRun {
     void watch() {
         evidence_.samples.emplace();
         TimeNs now = between(-20, 20);
-        while (now < 1500) {
+        TimeNs end = 500;
+        for (const auto* lives : {&rows_, &entries_}) {
+            for (const Life& life : *lives) {
+                end = std::max(end, life.until == kNever ? life.from : life.until);
+            }
+        }
+        while (now <= end + 100) {
             StoreSample sample;
             sample.begun_ns = now;
             now += between(0, 8);
@@ -173,6 +182,14 @@ Ways random_ways(std::uint32_t seed) {
     return ways;
 }
 
+std::string in_words(const Ways& ways) {
+    return fmt::format(
+        "answers once queued {}, queue {}, stores first {}, ids {}, replays {}, old "
+        "rows {}, loss {} %, failure {} %, release {} %",
+        ways.answers_once_queued, ways.has_queue, ways.stores_before_taking_off, ways.ids,
+        ways.replays, ways.old_rows, ways.loss_percent, ways.failure_percent, ways.release_percent);
+}
+
 }  // namespace
 
 TEST_CASE("a sound service that is watched is never accused, however its steps interleave") {
@@ -184,7 +201,7 @@ TEST_CASE("a sound service that is watched is never accused, however its steps i
         WatchedRun run(ways, seed);
         Finding finding = check_live_balance(run.evidence());
         if (finding.verdict != Verdict::holds) {
-            FAIL_CHECK("seed " << seed << ": " << finding.summary);
+            FAIL_CHECK("seed " << seed << " (" << in_words(ways) << "): " << finding.summary);
         }
         judged_by_backlog += says(finding, "no yes before") ? 1U : 0U;
         with_lag += figures(finding)["rows_behind"] > 0 ? 1U : 0U;

@@ -41,7 +41,7 @@ TEST_CASE("the text report says the verdict first and the proof next") {
 TEST_CASE("a report of watched stores shows what there was to see, and no more") {
     const std::string text = text_report(barely_watched_result(), {});
     CHECK(has(text,
-              "\nWATCH\n  samples   1 from 0 to 12 ms after the release\n"
+              "\nWATCH\n  samples   1 from 0.00 to 12.0 ms after the release\n"
               "  rows      never behind the answers\n"));
     CHECK_FALSE(has(text, "could not be read"));
     CHECK_FALSE(has(text, "backlog"));
