@@ -134,12 +134,12 @@ std::vector<AtSample> count_at_samples(const Evidence& evidence) {
     add_attempts(evidence, counters);
     const ByUser grants = grants_by_user(evidence);
     const ByUser old_rows = rows_by_user(evidence, evidence.before.ledger);
-    const std::vector<Unanswered> unanswered = find_unanswered(evidence);
+    const Unanswered unanswered(evidence);
     PromisesInTime promises(evidence, counters);
     for (UserId user = 0; user < evidence.users.size(); ++user) {
         const auto granted = grants.of(user);
         if (granted.empty()) continue;
-        promises.add(granted, !old_rows.of(user).empty(), unanswered[user].began != kNever);
+        promises.add(granted, !old_rows.of(user).empty(), unanswered.began(user) != kNever);
     }
     std::vector<AtSample> counts(samples.size());
     counters.told.sum_up([&](std::size_t at, std::int64_t sum) { counts[at].told = sum; });
@@ -153,9 +153,9 @@ std::vector<AtSample> count_at_samples(const Evidence& evidence) {
 std::int64_t count_may_be_released(const Evidence& evidence) {
     std::int64_t released = count_rows_gone(evidence);
     const ByUser old_rows = rows_by_user(evidence, evidence.before.ledger);
-    const std::vector<Unanswered> unanswered = find_unanswered(evidence);
+    const Unanswered unanswered(evidence);
     for (UserId user = 0; user < evidence.users.size(); ++user) {
-        if (unanswered[user].began == kNever) continue;
+        if (unanswered.began(user) == kNever) continue;
         released += static_cast<std::int64_t>(old_rows.of(user).size());
     }
     return released;

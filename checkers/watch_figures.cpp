@@ -33,7 +33,7 @@ std::optional<double> sold_out_told(const Evidence& evidence) {
     const auto rows_before =
         before.is_read() ? static_cast<std::int64_t>(before->rows.size()) : std::int64_t{0};
     const std::int64_t room = evidence.campaign.stock - rows_before;
-    std::vector<Served> claims = claims_told(evidence);
+    std::vector<Served> claims = claims_told(evidence, Unanswered(evidence));
     if (room <= 0 || room > static_cast<std::int64_t>(claims.size())) return std::nullopt;
     const auto last = claims.begin() + static_cast<std::ptrdiff_t>(room - 1);
     std::nth_element(

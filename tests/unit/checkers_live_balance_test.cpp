@@ -1,7 +1,6 @@
 #include <catch2/catch.hpp>
 
 #include "checkers/catalog.h"
-#include "checkers/check.h"
 #include "tests/support/evidence_builder.h"
 
 namespace claimstorm::test {
@@ -280,22 +279,6 @@ TEST_CASE("a cut history may lack who asked, and never makes an answer early") {
               .verdict == Verdict::inconclusive);
     CHECK(check_live_balance(three_sold().history_cut("cut").sample(3001, 3002, 0).queued(0))
               .verdict == Verdict::violated);
-}
-
-TEST_CASE("the diagnosis of samples names the step to look at") {
-    const auto lines = [](const EvidenceBuilder& story) {
-        return run_checks(story, {"live_balance"}).front().diagnosis;
-    };
-    CHECK(lines(three_sold().sample(3001, 3002, 3).queued(0)).empty());
-    const auto early = lines(three_sold().sample(3001, 3002, 0).queued(0));
-    REQUIRE(early.size() == 2);
-    CHECK(early[0].find("before it has stored the row") != std::string::npos);
-    const auto refused = lines(storm(1).refuse("r").sample(1001, 1002, 1));
-    REQUIRE(refused.size() == 1);
-    CHECK(refused[0].find("told no") != std::string::npos);
-    const auto unasked = lines(storm(1).refuse("r").sample(1001, 1002, 2));
-    REQUIRE(unasked.size() == 1);
-    CHECK(unasked[0].find("nobody had asked for") != std::string::npos);
 }
 
 }  // namespace claimstorm::test
