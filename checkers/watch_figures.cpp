@@ -94,15 +94,17 @@ std::optional<double> converged(const Evidence& evidence) {
         after.ledger.is_read()
             ? Reading<std::int64_t>(static_cast<std::int64_t>(after.ledger->rows.size()))
             : Reading<std::int64_t>();
-    const std::vector<StoreSample>& samples = *evidence.samples;
     std::optional<TimeNs> since;
-    for (auto sample = samples.rbegin(); sample != samples.rend(); ++sample) {
-        if (!agree(sample->rows, rows) || !agree(sample->backlog_before, after.backlog) ||
-            !agree(sample->backlog_after, after.backlog) ||
-            !agree(sample->cache_remaining, after.cache_remaining)) {
-            break;
+    for (const StoreSample& sample : *evidence.samples) {
+        const bool is_at_rest = agree(sample.rows, rows) &&
+                                agree(sample.backlog_before, after.backlog) &&
+                                agree(sample.backlog_after, after.backlog) &&
+                                agree(sample.cache_remaining, after.cache_remaining);
+        if (!is_at_rest) {
+            since.reset();
+        } else if (!since && tells(sample)) {
+            since = sample.ended_ns;
         }
-        if (tells(*sample)) since = sample->ended_ns;
     }
     if (!since) return std::nullopt;
     return in_ms(std::max<TimeNs>(0, *since - last_answer));
