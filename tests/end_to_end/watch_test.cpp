@@ -65,6 +65,7 @@ struct OwnService {
     ScriptedServer server{[this](const std::string& request, int) { return answer(request); }};
 
     explicit OwnService(int hang) : hang_after(hang) {
+        const std::lock_guard lock(mutex);
         mysql.execute_text("DROP TABLE IF EXISTS watched");
         mysql.execute_text("CREATE TABLE watched (id INT AUTO_INCREMENT PRIMARY KEY, uid TEXT)");
     }
@@ -204,7 +205,10 @@ TEST_CASE("a target without stock, cache or backlog is watched by its rows alone
 
 TEST_CASE("more rows than attempts had been sent are told as asked for by nobody") {
     OwnService service(1);
-    service.rows_a_claim = 3;
+    {
+        const std::lock_guard lock(service.mutex);
+        service.rows_a_claim = 3;
+    }
     json scenario = service.scenario();
     scenario["storm"]["users"] = 1;
     scenario["storm"]["connections"] = 1;

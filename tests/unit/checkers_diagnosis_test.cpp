@@ -267,6 +267,11 @@ TEST_CASE("users with too much are told apart by the times of their clicks") {
     during(around.grant("a", "2").row("a", "2"), 2, 3);
     during(around.grant("a", "3").row("a", "3"), 10, 11);
     CHECK(diagnosis_of(around, "duplicate_users").size() == 2);
+    // Nobody's clicks overlap: that sign is not told.
+    EvidenceBuilder apart = storm(99);
+    during(apart.grant("b", "3").row("b", "3"), 1, 2);
+    during(apart.grant("b", "4").row("b", "4"), 5, 6);
+    CHECK(diagnosis_of(apart, "duplicate_users").size() == 2);
 }
 
 TEST_CASE("who lost a claim is owed it, and the times name a crash or an error path") {
