@@ -69,23 +69,18 @@ std::string database_line(std::int64_t stock, std::int64_t rows, std::int64_t re
                ", one for each row: a relative decrement that nothing guards; make it "
                "conditional (WHERE remaining > 0) and look at the affected rows";
     }
-    if (excess > 0 && remaining == 0) {
-        return says + fmt::format(
-                          ", with {} too many: lost updates, or a guarded update whose "
-                          "affected rows nobody looked at",
-                          counted(excess, "row"));
+    if (excess > 0 && remaining >= 0) {
+        return says + fmt::format(", with {} too many: {}", counted(excess, "row"),
+                                  remaining == 0
+                                      ? "lost updates, or a guarded update whose affected rows "
+                                        "nobody looked at"
+                                      : "an absolute write after a stale read");
     }
-    if (excess > 0 && remaining > 0) {
-        return says + fmt::format(", with {} too many: an absolute write after a stale read",
-                                  counted(excess, "row"));
-    }
-    if (stock - remaining == rows) return says + ", as many as the rows leave: it agrees";
-    return says +
-           (stock - remaining < rows
-                ? fmt::format(", and the rows leave {}: updates were lost or never made",
-                              with_commas(stock - rows))
-                : fmt::format(", and the rows leave {}: it was decremented for claims never stored",
-                              with_commas(stock - rows)));
+    const std::string leave = fmt::format(", and the rows leave {}: ", with_commas(stock - rows));
+    if (stock - remaining < rows) return says + leave + "updates were lost or never made";
+    if (stock - remaining > rows)
+        return says + leave + "it was decremented for claims never stored";
+    return says + ", as many as the rows leave: it agrees";
 }
 
 /// The counters beside the rows, and beside each other.
@@ -102,16 +97,16 @@ void add_counters(const Evidence& evidence, Lines& lines) {
     const std::int64_t cache = *after.cache_remaining + queued;
     const std::string says = fmt::format("the cache{} says {}",
                                          queued == 0 ? "" : " with its queue", with_commas(cache));
-    if (cache == *after.remaining) {
-        lines.push_back(says + ", like the database: both took the same steps");
-    } else if (cache < *after.remaining) {
+    if (cache < *after.remaining) {
         lines.push_back(says + fmt::format(", {} below the database: deductions were burnt, for "
                                            "claims that were refused or failed and not put back",
                                            with_commas(*after.remaining - cache)));
-    } else {
+    } else if (cache > *after.remaining) {
         lines.push_back(says + fmt::format(", {} above the database: refilled while claims were "
                                            "under way, compensated twice, or passed by",
                                            with_commas(cache - *after.remaining)));
+    } else {
+        lines.push_back(says + ", like the database: both took the same steps");
     }
 }
 
@@ -158,8 +153,8 @@ void add_beginning(const Evidence& evidence, const Sums& sums, Lines& lines) {
     }
 }
 
+/// Precondition: the rows are known.
 void add_whose(const Evidence& evidence, const Sums& sums, std::int64_t excess, Lines& lines) {
-    if (!rows_known(evidence)) return;
     if (sums.users == 0) {
         lines.push_back(fmt::format("different users: nobody has more than {}",
                                     with_commas(evidence.campaign.per_user)));
