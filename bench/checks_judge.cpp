@@ -86,20 +86,9 @@ Judgement judge_here(const Case& of) {
             read_history(of.folder / kHistoryFile, evidence.users, evidence.texts);
         evidence.history = std::move(contents.history);
     });
-    EvidenceSpec spec = spec_of(of, sale.campaign());
-    const auto redis = spec.redis;
-    spec.redis.reset();
-    timer.run("read the rows from MariaDB", [&] {
-        EvidenceReader reader(spec, evidence.campaign);
+    timer.run("read MariaDB and Redis", [&] {
+        EvidenceReader reader(spec_of(of, sale.campaign()), evidence.campaign);
         evidence.after = reader.take(evidence.users, evidence.texts, &evidence.history.attempts);
-    });
-    spec.redis = redis;
-    spec.mysql.reset();
-    timer.run("read the user set from Redis", [&] {
-        EvidenceReader reader(spec, evidence.campaign);
-        Snapshot cache = reader.take(evidence.users, evidence.texts);
-        evidence.after.cache_remaining = std::move(cache.cache_remaining);
-        evidence.after.cache_users = std::move(cache.cache_users);
     });
     if (of.save) {
         timer.run("write the evidence", [&] { write_evidence(of.folder, evidence); });

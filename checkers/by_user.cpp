@@ -10,7 +10,7 @@ ByUser grants_by_user(const Evidence& evidence) {
 }
 
 ByUser rows_by_user(const Evidence& evidence, const Reading<Ledger>& ledger) {
-    if (!ledger.is_read()) return {};
+    if (!ledger.is_read() || ledger->rows.empty()) return {};
     return {ledger->rows, evidence.users.size(), evidence.texts,
             [](const ClaimRow&) { return true; }};
 }

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "checkers/explanation.h"
 #include "model/evidence.h"
 #include "model/finding.h"
 
@@ -12,9 +13,9 @@ namespace claimstorm {
 
 /// One row of the table of checks.
 struct Check {
-    std::string_view name;      ///< as in result.json: "oversell"
-    std::string_view property;  ///< the formula: "d <= S"
-    std::string_view meaning;  ///< what a violation means, in plain words, and what to look at next
+    std::string_view name;                ///< as in result.json: "oversell"
+    std::string_view property;            ///< the formula: "d <= S"
+    const Explanation& (*explanation)();  ///< the same in plain words, and what to look at next
     Finding (*run)(const Evidence&);
 };
 

@@ -20,6 +20,7 @@
 // order among claims that overlap; that of tickets where nothing is promised of it.
 #include <algorithm>
 #include <tuple>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -37,32 +38,27 @@ namespace {
 
 constexpr std::string_view kName = "claim_order";
 
-struct Claims {
-    std::vector<Served> promised;
-    std::vector<Served> recovered;  // rows of users who never learned the result
-};
-
-Claims find_claims(const Evidence& evidence) {
-    Claims claims;
-    claims.promised = claims_told(evidence);
+/// The rows of users who never learned the result, whose claims began after `instant`.
+std::vector<Served> claims_recovered(const Evidence& evidence, const Unanswered& unanswered,
+                                     TimeNs instant) {
+    std::vector<Served> claims;
+    if (unanswered.empty()) return claims;
     if (!why_no_rows(evidence).empty() || !evidence.before.ledger.is_read()) return claims;
     const ByUser grants = grants_by_user(evidence);
     const ByUser rows = rows_by_user(evidence, evidence.after.ledger);
     const ByUser old_rows = rows_by_user(evidence, evidence.before.ledger);
-    const std::vector<Unanswered> unanswered = find_unanswered(evidence);
     for (UserId user = 0; user < evidence.users.size(); ++user) {
-        const bool is_recovered = grants.of(user).empty() && !rows.of(user).empty() &&
-                                  old_rows.of(user).empty() && unanswered[user].began != kNever;
+        const ByUser::Index first = unanswered.attempt(user);
+        const bool is_recovered = first != kNoAttempt && grants.of(user).empty() &&
+                                  !rows.of(user).empty() && old_rows.of(user).empty();
         if (!is_recovered) continue;
-        const Unanswered& first = unanswered[user];
-        claims.recovered.push_back({first.at, first.began, kNever, first.began, kNoNumber});
+        const TimeNs began = evidence.history.attempts[first].sent_ns;
+        if (began > instant) claims.push_back({first, began, kNever, began, kNoNumber});
     }
     return claims;
 }
 
-/// Keeps the claims that began after `instant`, the earliest first.
-void keep_late(std::vector<Served>& claims, TimeNs instant) {
-    std::erase_if(claims, [&](const Served& claim) { return claim.began <= instant; });
+void sort_by_beginning(std::vector<Served>& claims) {
     std::sort(claims.begin(), claims.end(), [](const Served& left, const Served& right) {
         return std::tuple(left.began, left.at) < std::tuple(right.began, right.at);
     });
@@ -188,29 +184,35 @@ Finding check_claim_order(const Evidence& evidence) {
     if (auto finding = unless_recorded(kName, evidence)) return *finding;
 
     const History& history = evidence.history;
-    Claims claims = find_claims(evidence);
+    const Unanswered unanswered(evidence);
+    std::vector<Served> promised;
+    std::vector<Served> recovered;
     Finding found = violated(kName, "");
     Tally tally;
     const ByUser::Index refusal = first_sold_out(history);
-    std::vector<Served> in_order = claims.promised;
     if (refusal != kNoAttempt) {
         const TimeNs instant = history.attempts[refusal].done_ns;
         tally.refusals = std::count_if(
             history.attempts.begin(), history.attempts.end(),
             [](const Attempt& attempt) { return attempt.outcome == Outcome::sold_out; });
-        keep_late(claims.promised, instant);
-        keep_late(claims.recovered, instant);
-        tally.late = std::ssize(claims.promised);
-        tally.recovered = std::ssize(claims.recovered);
+        promised = claims_told(evidence, unanswered, instant);
+        recovered = claims_recovered(evidence, unanswered, instant);
+        tally.late = std::ssize(promised);
+        tally.recovered = std::ssize(recovered);
         tally.released = count_holders(history, instant);
-        if (why_no_rows(evidence).empty()) tally.released += count_rows_gone(evidence);
+        const bool some_late = tally.late + tally.recovered > 0;
+        if (some_late && why_no_rows(evidence).empty()) {
+            tally.released += count_rows_gone(evidence);
+        }
     }
     if (tally.flaps()) {
-        add_late(evidence, claims.promised, refusal, "was granted", found);
-        add_late(evidence, claims.recovered, refusal, "has a row and only began", found);
+        sort_by_beginning(promised);
+        sort_by_beginning(recovered);
+        add_late(evidence, promised, refusal, "was granted", found);
+        add_late(evidence, recovered, refusal, "has a row and only began", found);
     }
     if (evidence.campaign.ordered_tickets) {
-        tally.jumps = count_jumps(evidence, std::move(in_order), found);
+        tally.jumps = count_jumps(evidence, claims_told(evidence, unanswered), found);
     }
     Finding finding = judge(evidence, tally, std::move(found));
     finding.figures = {{"sold_out_answers", tally.refusals},

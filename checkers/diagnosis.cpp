@@ -1,15 +1,20 @@
 #include "checkers/diagnosis.h"
 
 #include <algorithm>
-#include <optional>
+#include <cstdlib>
+#include <iterator>
+#include <span>
 #include <string_view>
-#include <tuple>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "checkers/by_user.h"
+#include "checkers/compared_counters.h"
+#include "checkers/excess.h"
 #include "checkers/grants.h"
 #include "checkers/served.h"
+#include "checkers/signs.h"
 #include "checkers/verdicts.h"
 #include "model/units.h"
 
@@ -23,8 +28,20 @@ double in_ms(TimeNs time) {
     return static_cast<double>(time) / kNsPerMs;
 }
 
+void append(Lines& lines, Lines more) {
+    lines.insert(lines.end(), std::make_move_iterator(more.begin()),
+                 std::make_move_iterator(more.end()));
+}
+
 bool rows_known(const Evidence& evidence) {
     return why_no_rows(evidence).empty();
+}
+
+/// 0 for a figure that the finding does not have.
+std::int64_t figure_of(const Finding& finding, std::string_view name) {
+    const auto found = std::find_if(finding.figures.begin(), finding.figures.end(),
+                                    [&](const Figure& figure) { return figure.name == name; });
+    return found == finding.figures.end() ? 0 : found->value;
 }
 
 /// What the rows and promises of all users come to.
@@ -60,99 +77,6 @@ Sums sum_up(const Evidence& evidence) {
     return sums;
 }
 
-/// What the database's own counter says of `rows` stored rows.
-std::string database_line(std::int64_t stock, std::int64_t rows, std::int64_t remaining) {
-    const std::int64_t excess = rows - stock;
-    const std::string says = fmt::format("the database's counter says {}", with_commas(remaining));
-    if (excess > 0 && remaining == -excess) {
-        return says +
-               ", one for each row: a relative decrement that nothing guards; make it "
-               "conditional (WHERE remaining > 0) and look at the affected rows";
-    }
-    if (excess > 0 && remaining >= 0) {
-        return says + fmt::format(", with {} too many: {}", counted(excess, "row"),
-                                  remaining == 0
-                                      ? "lost updates, or a guarded update whose affected rows "
-                                        "nobody looked at"
-                                      : "an absolute write after a stale read");
-    }
-    const std::string leave = fmt::format(", and the rows leave {}: ", with_commas(stock - rows));
-    if (stock - remaining < rows) return says + leave + "updates were lost or never made";
-    if (stock - remaining > rows)
-        return says + leave + "it was decremented for claims never stored";
-    return says + ", as many as the rows leave: it agrees";
-}
-
-/// The counters beside the rows, and beside each other.
-void add_counters(const Evidence& evidence, Lines& lines) {
-    const Snapshot& after = evidence.after;
-    if (!rows_known(evidence)) return;
-    const auto rows = static_cast<std::int64_t>(after.ledger->rows.size());
-    const std::int64_t stock = evidence.campaign.stock;
-    if (after.remaining.is_read()) {
-        lines.push_back(database_line(stock, rows, *after.remaining));
-    }
-    if (!after.cache_remaining.is_read() || !after.remaining.is_read()) return;
-    const std::int64_t queued = after.backlog.is_read() ? *after.backlog : 0;
-    const std::int64_t cache = *after.cache_remaining + queued;
-    const std::string says = fmt::format("the cache{} says {}",
-                                         queued == 0 ? "" : " with its queue", with_commas(cache));
-    if (cache < *after.remaining) {
-        lines.push_back(says + fmt::format(", {} below the database: deductions were burnt, for "
-                                           "claims that were refused or failed and not put back",
-                                           with_commas(*after.remaining - cache)));
-    } else if (cache > *after.remaining) {
-        lines.push_back(says + fmt::format(", {} above the database: refilled while claims were "
-                                           "under way, compensated twice, or passed by",
-                                           with_commas(cache - *after.remaining)));
-    } else {
-        lines.push_back(says + ", like the database: both took the same steps");
-    }
-}
-
-/// When the promises beyond the stock were made, and what that names.
-void add_beginning(const Evidence& evidence, const Sums& sums, Lines& lines) {
-    if (sums.room == 0 || sums.promised <= sums.room) return;
-    std::vector<Served> claims = claims_told(evidence);
-    std::sort(claims.begin(), claims.end(), [](const Served& left, const Served& right) {
-        return std::tuple(left.told, left.at) < std::tuple(right.told, right.at);
-    });
-    const auto room = static_cast<std::size_t>(sums.room);
-    const TimeNs all_told = claims[room - 1].told;
-    const Served& first = claims[room];
-    lines.push_back(fmt::format(
-        "the excess began {:.1f} ms after the release with attempt {}, {:.1f} ms after the first "
-        "grant was told",
-        in_ms(first.told), first.at, in_ms(first.told - claims.front().told)));
-    std::int64_t later = 0;
-    TimeNs last = all_told;
-    for (std::size_t at = room; at < claims.size(); ++at) {
-        if (claims[at].began <= all_told) continue;
-        ++later;
-        last = std::max(last, claims[at].began);
-    }
-    const std::int64_t surplus = sums.promised - sums.room;
-    if (later > 0) {
-        lines.push_back(fmt::format(
-            "{} of the {} surplus claims began after the last unit had been told, up to {:.1f} ms "
-            "after: no race for the last unit, the gate stood open or opened again; compare these "
-            "times with the lock's TTL, a cache refill, an eviction, a restart",
-            with_commas(later), with_commas(surplus), in_ms(last - all_told)));
-        return;
-    }
-    TimeNs last_began = 0;
-    for (const Served& claim : claims) last_began = std::max(last_began, claim.began);
-    if (last_began <= claims.front().told) {
-        lines.push_back(
-            "all claims had begun before the first grant was told: a cold cache that several "
-            "loaded, or no guard at all");
-    } else {
-        lines.push_back(
-            "every surplus claim was under way when the last unit was told: check-then-act at the "
-            "stock's end, the check and the taking are not one step");
-    }
-}
-
 /// Precondition: the rows are known.
 void add_whose(const Evidence& evidence, const Sums& sums, std::int64_t excess, Lines& lines) {
     if (sums.users == 0) {
@@ -181,13 +105,11 @@ Lines of_oversell(const Evidence& evidence) {
                         counted(excess, "row")));
     }
     add_whose(evidence, sums, excess, lines);
-    add_counters(evidence, lines);
-    add_beginning(evidence, sums, lines);
-    lines.push_back(
-        fmt::format("owed: {} more than there is to give; the witnesses are the rows "
-                    "that came last. Next: put the check and the taking into one step "
-                    "(one guarded UPDATE, one script, one lock held until COMMIT)",
-                    counted(excess, "item")));
+    append(lines, compare_counters(evidence));
+    append(lines, tell_when_excess_began(evidence, sums.room));
+    lines.push_back(fmt::format(
+        "owed: {} more than there is to give; the witnesses are the rows that came last",
+        counted(excess, "item")));
     return lines;
 }
 
@@ -205,8 +127,8 @@ Lines of_promised_oversell(const Evidence& evidence) {
         }
         add_whose(evidence, sums, sums.promised - sums.room, lines);
     }
-    add_counters(evidence, lines);
-    add_beginning(evidence, sums, lines);
+    append(lines, compare_counters(evidence));
+    append(lines, tell_when_excess_began(evidence, sums.room));
     return lines;
 }
 
@@ -257,25 +179,19 @@ Lines of_duplicate_users(const Evidence& evidence) {
     }
     Lines lines;
     if (clicks.overlapping > 0) {
-        lines.push_back(fmt::format(
-            "{} with granted attempts that overlap: a double click raced itself; ask and write "
-            "under one lock of that user, or let a unique key decide",
-            counted(clicks.overlapping, "user")));
+        lines.push_back(fmt::format("{} with granted attempts that overlap: {}",
+                                    counted(clicks.overlapping, "user"), kClicksRaced));
     }
     if (clicks.apart > 0) {
-        lines.push_back(fmt::format(
-            "{} granted again later, {:.1f} ms after the first answer at the least: no race, the "
-            "question is not asked at all, or of a copy that lags or expired",
-            counted(clicks.apart, "user"), in_ms(clicks.least_gap)));
+        lines.push_back(
+            fmt::format("{} granted again later, {:.1f} ms after the first answer at the least: {}",
+                        counted(clicks.apart, "user"), in_ms(clicks.least_gap), kNotAsked));
     }
     if (clicks.alone > 0) {
-        lines.push_back(
-            fmt::format("{} with one yes at most and more rows: one claim was "
-                        "processed twice; look for a redelivered message or a retried "
-                        "transaction without a unique key",
-                        counted(clicks.alone, "user")));
+        lines.push_back(fmt::format("{} with one yes at most and more rows: {}",
+                                    counted(clicks.alone, "user"), kProcessedTwice));
     }
-    add_counters(evidence, lines);
+    append(lines, compare_counters(evidence));
     return lines;
 }
 
@@ -284,7 +200,7 @@ Lines of_lost_claims(const Evidence& evidence) {
     const ByUser rows = rows_by_user(evidence, evidence.after.ledger);
     TimeNs first = kNever;
     TimeNs last = 0;
-    for (const Served& claim : claims_told(evidence)) {
+    for (const Served& claim : claims_told(evidence, Unanswered(evidence))) {
         if (!rows.of(evidence.history.attempts[claim.at].user).empty()) continue;
         first = std::min(first, claim.told);
         last = std::max(last, claim.told);
@@ -292,32 +208,70 @@ Lines of_lost_claims(const Evidence& evidence) {
     Lines lines;
     if (first != kNever) {
         lines.push_back(fmt::format(
-            "owed: an item to {}; told between {:.1f} and {:.1f} ms after the release: close "
-            "together they name one crash or restart, spread out an error path",
-            counted(sums.unstored, "claim"), in_ms(first), in_ms(last)));
+            "owed: an item to {}; told between {:.1f} and {:.1f} ms after the release: {}",
+            counted(sums.unstored, "claim"), in_ms(first), in_ms(last), kCrashOrErrorPath));
     }
-    add_counters(evidence, lines);
+    append(lines, compare_counters(evidence));
     return lines;
 }
 
-Lines of_counters(const Evidence& evidence) {
-    Lines lines;
-    add_counters(evidence, lines);
-    return lines;
+/// What the cache's counter says of units that were refused and are left.
+Lines of_false_sold_out(const Evidence& evidence, const Finding& finding) {
+    const auto& cache = evidence.after.cache_remaining;
+    if (!cache.is_read()) return {};
+    const std::int64_t left = figure_of(finding, "left");
+    if (*cache < left) {
+        return {fmt::format("the cache says {}, and {} left: {}", with_commas(*cache),
+                            counted(left, "unit"), kLeakedFromCache)};
+    }
+    return {
+        fmt::format("the cache still offers {}: {}", counted(*cache, "unit"), kRefusedElsewhere)};
+}
+
+/// What became of the claims for which the counter was decremented below zero.
+Lines of_over_decrement(const Evidence& evidence, const Finding& finding) {
+    if (!rows_known(evidence)) return {};
+    const auto rows = static_cast<std::int64_t>(evidence.after.ledger->rows.size());
+    const std::int64_t excess = std::max<std::int64_t>(0, rows - evidence.campaign.stock);
+    if (excess == 0) return {fmt::format("no more rows than stock: {}", kEachBurnsOne)};
+    return {fmt::format("{} beyond the stock, and the cache is {} below zero: {}",
+                        counted(excess, "row"), with_commas(figure_of(finding, "below_zero")),
+                        kAskedNotObeyed)};
+}
+
+Lines of_sold_out_flag(const Finding& finding) {
+    if (figure_of(finding, "sold_out") != 0) return {};
+    return {fmt::format("not marked although nothing is left: {}", kMarkSkipped)};
+}
+
+/// What only some checks can say, from more than their own figures.
+Lines of_evidence(const Evidence& evidence, const Finding& finding) {
+    const std::string_view check = finding.check;
+    if (check == "oversell") return of_oversell(evidence);
+    if (check == "promised_oversell") return of_promised_oversell(evidence);
+    if (check == "duplicate_users") return of_duplicate_users(evidence);
+    if (check == "lost_claims") return of_lost_claims(evidence);
+    if (check == "cache_drift" || check == "database_drift") return compare_counters(evidence);
+    if (check == "false_sold_out") return of_false_sold_out(evidence, finding);
+    if (check == "over_decrement") return of_over_decrement(evidence, finding);
+    if (check == "sold_out_flag") return of_sold_out_flag(finding);
+    return {};
 }
 
 }  // namespace
 
-Lines diagnose(const Evidence& evidence, const Finding& finding) {
+Lines diagnose(const Evidence& evidence, const Finding& finding, const Explanation& explanation) {
     if (finding.verdict != Verdict::violated) return {};
-    if (finding.check == "oversell") return of_oversell(evidence);
-    if (finding.check == "promised_oversell") return of_promised_oversell(evidence);
-    if (finding.check == "duplicate_users") return of_duplicate_users(evidence);
-    if (finding.check == "lost_claims") return of_lost_claims(evidence);
-    if (finding.check == "cache_drift" || finding.check == "database_drift") {
-        return of_counters(evidence);
+    Lines lines = of_evidence(evidence, finding);
+    for (const Sign& sign : explanation.signs) {
+        if (sign.figure.empty()) continue;
+        const std::int64_t value = figure_of(finding, sign.figure);
+        if (sign.below_zero ? value >= 0 : value <= 0) continue;
+        lines.push_back(
+            fmt::format("{} ({}): {}", sign.seen, with_commas(std::abs(value)), sign.names));
     }
-    return {};
+    lines.push_back(fmt::format("next: {}", explanation.next));
+    return lines;
 }
 
 }  // namespace claimstorm

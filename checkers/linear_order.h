@@ -1,35 +1,21 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <vector>
 
 #include "checkers/by_user.h"
+#include "checkers/user_parts.h"
 #include "model/evidence.h"
 
 namespace claimstorm {
-
-/// No such attempt.
-inline constexpr ByUser::Index kNoAttempt = std::numeric_limits<ByUser::Index>::max();
-
-/// What matters of one user's attempts, as positions in the history: 28 bytes.
-struct UserPart {
-    ByUser::Index granted = kNoAttempt;     ///< of the granted ones, the one sent first
-    ByUser::Index told = kNoAttempt;        ///< of the granted ones, the one answered first
-    ByUser::Index unanswered = kNoAttempt;  ///< unknown or pending, sent first
-    ByUser::Index failed = kNoAttempt;      ///< throttled or rejected, sent first
-    ByUser::Index duplicate = kNoAttempt;   ///< already_claimed, answered first
-    ByUser::Index refused = kNoAttempt;     ///< sold_out, sent last
-    bool two_claims = false;                ///< granted answers with two different claim ids
-};
 
 /// Whether there is an order of the attempts, each taking effect at one instant within its closed
 /// interval, that a counter of `stock` units with unique users would have answered so.
 struct OrderQuestion {
     const History& history;
-    std::vector<UserPart> users;  ///< those who began with nothing
-    std::int64_t stock = 0;       ///< what was left when the history began
+    UserPartList users;      ///< those who began with nothing
+    std::int64_t stock = 0;  ///< what was left when the history began
     bool duplicates_first = false;
     bool tickets_are_ranks = false;  ///< ticket n is the n-th claim of all
 };

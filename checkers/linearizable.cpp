@@ -37,13 +37,13 @@ using Why = OrderBreak::Why;
 
 /// How many attempts may have held a unit and given it back. An unanswered attempt of a user who
 /// was granted nothing and has a row is where that row came from.
-std::int64_t count_may_give_back(const Evidence& evidence, const std::vector<UserPart>& parts) {
+std::int64_t count_may_give_back(const Evidence& evidence, const UserPartList& parts) {
     std::int64_t number = count_holders(evidence.history, kNever);
     if (!why_no_rows(evidence).empty() || !evidence.before.ledger.is_read()) return number;
     std::vector<bool> has_row(evidence.users.size(), false);
     for (const ClaimRow& row : evidence.after.ledger->rows) has_row.at(row.user) = true;
     for (UserId user = 0; user < parts.size(); ++user) {
-        const UserPart& part = parts[user];
+        const UserPart part = parts[user];
         const bool is_source =
             has_row[user] && part.granted == kNoAttempt && part.unanswered != kNoAttempt;
         number -= is_source ? 1 : 0;

@@ -3,7 +3,7 @@
 // Needs: the history, the claims query, settled stores; the backlog where there is a queue.
 //   Where granted answers and rows carry claim ids, a grant needs the row of that id under the
 //   same user. If not one granted id occurs in the ledger, the two are different kinds of id and
-//   rows are counted per user, as they are where either side has none.
+//   rows are counted per user, as they are where either side has none, or only some rows have one.
 //   Counted, a user lost a claim when fewer rows stand than that user's distinct promises; answers
 //   without an id may be replays, so at most q of them ask for a row, and only the first
 //   definitely. A shortfall that a replay, or a row from before the storm, could explain is
@@ -18,6 +18,7 @@
 
 #include <fmt/format.h>
 
+#include "checkers/carried.h"
 #include "checkers/catalog.h"
 #include "checkers/grants.h"
 #include "checkers/told.h"
@@ -100,6 +101,23 @@ bool both_have_ids(const Evidence& evidence) {
            std::any_of(attempts.begin(), attempts.end(), [&](const Attempt& attempt) {
                return attempt.outcome == Outcome::granted && has_id(attempt);
            });
+}
+
+/// Why the rows were counted per user although both sides could name claims; empty when that is not
+/// so. `matched`: some granted id occurs in the ledger.
+std::string remark_on_ids(const Evidence& evidence, bool both, bool matched) {
+    if (both) {
+        return matched
+                   ? ""
+                   : "; no granted claim id occurs in the ledger, so rows were counted per user";
+    }
+    const auto& rows = evidence.after.ledger->rows;
+    const auto without = std::count_if(rows.begin(), rows.end(), [](const ClaimRow& row) {
+        return TextPool::is_empty(row.claim_id);
+    });
+    const std::string partly =
+        partly_carried(without, static_cast<std::int64_t>(rows.size()), "claim id");
+    return partly.empty() ? "" : fmt::format("; {}, so rows were counted per user", partly);
 }
 
 struct Tally {
@@ -262,11 +280,8 @@ Finding check_lost_claims(const Evidence& evidence) {
         if (groups.grants.of(user).empty()) continue;
         tally_user(evidence, groups, user, same_kind ? &owners : nullptr, scratch, tally, found);
     }
-    const std::string remark =
-        both && !same_kind
-            ? "; no granted claim id occurs in the ledger, so rows were counted per user"
-            : "";
-    Finding finding = judge(evidence, tally, remark, std::move(found));
+    Finding finding =
+        judge(evidence, tally, remark_on_ids(evidence, both, same_kind), std::move(found));
     finding.figures = {{"granted", tally.granted},
                        {"lost", tally.lost},
                        {"owned_by_others", tally.owned_by_others},

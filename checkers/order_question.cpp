@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <span>
 
 #include "checkers/by_user.h"
 #include "checkers/grants.h"
@@ -9,19 +10,34 @@ namespace {
 
 using Index = ByUser::Index;
 
-/// Makes `kept` the attempt at `at` if that comes before it by `time`.
+/// Makes `kept` the attempt at `at` if that comes before it by `time`, or at the same time and by
+/// its number.
 template <TimeNs Attempt::*time>
 void keep_first(const AttemptList& attempts, Index at, Index& kept) {
-    if (kept == kNoAttempt || attempts[at].*time < attempts[kept].*time) kept = at;
+    const bool sooner = kept == kNoAttempt || attempts[at].*time < attempts[kept].*time ||
+                        (attempts[at].*time == attempts[kept].*time && at < kept);
+    if (sooner) kept = at;
 }
 
-std::vector<UserPart> parts_of(const Evidence& evidence) {
-    const auto& attempts = evidence.history.attempts;
-    std::vector<UserPart> parts(evidence.users.size());
-    for (Index at = 0; at < attempts.size(); ++at) {
-        UserPart& part = parts.at(attempts[at].user);
+void keep_last_sent(const AttemptList& attempts, Index at, Index& kept) {
+    const bool later = kept == kNoAttempt || attempts[at].sent_ns > attempts[kept].sent_ns ||
+                       (attempts[at].sent_ns == attempts[kept].sent_ns && at < kept);
+    if (later) kept = at;
+}
+
+/// `group` are one user's attempts.
+UserPart part_of(const Evidence& evidence, std::span<const Index> group) {
+    const AttemptList& attempts = evidence.history.attempts;
+    UserPart part;
+    Index last_id = kNoAttempt;  // granted; a group is sorted by id, those without come first
+    for (const Index at : group) {
         switch (attempts[at].outcome) {
             case Outcome::granted:
+                if (!TextPool::is_empty(attempts[at].claim_id)) {
+                    part.two_claims |= last_id != kNoAttempt &&
+                                       granted_id(evidence, at) != granted_id(evidence, last_id);
+                    last_id = at;
+                }
                 keep_first<&Attempt::sent_ns>(attempts, at, part.granted);
                 keep_first<&Attempt::done_ns>(attempts, at, part.told);
                 break;
@@ -29,10 +45,7 @@ std::vector<UserPart> parts_of(const Evidence& evidence) {
                 keep_first<&Attempt::done_ns>(attempts, at, part.duplicate);
                 break;
             case Outcome::sold_out:
-                if (part.refused == kNoAttempt ||
-                    attempts[at].sent_ns > attempts[part.refused].sent_ns) {
-                    part.refused = at;
-                }
+                keep_last_sent(attempts, at, part.refused);
                 break;
             case Outcome::unknown:
             case Outcome::pending:
@@ -46,11 +59,11 @@ std::vector<UserPart> parts_of(const Evidence& evidence) {
                 break;
         }
     }
-    return parts;
+    return part;
 }
 
 /// Whether all who were granted something were told a ticket.
-bool all_have_tickets(const Evidence& evidence, const std::vector<UserPart>& parts) {
+bool all_have_tickets(const Evidence& evidence, const UserPartList& parts) {
     return std::all_of(parts.begin(), parts.end(), [&](const UserPart& part) {
         return part.told == kNoAttempt || evidence.history.attempts[part.told].ticket != kNoNumber;
     });
@@ -60,17 +73,14 @@ bool all_have_tickets(const Evidence& evidence, const std::vector<UserPart>& par
 
 OrderQuestion order_question(const Evidence& evidence) {
     const Campaign& campaign = evidence.campaign;
-    const ByUser grants = grants_by_user(evidence);
+    const ByUser attempts(evidence.history.attempts, evidence.users.size(), evidence.texts,
+                          [](const Attempt&) { return true; });
     const ByUser old_rows = rows_by_user(evidence, evidence.before.ledger);
-    OrderQuestion question{evidence.history, parts_of(evidence)};
+    OrderQuestion question{evidence.history, {}};
     const auto old = static_cast<std::int64_t>(old_rows.size());
-    for (UserId user = 0; user < question.users.size(); ++user) {
-        UserPart& part = question.users[user];
-        if (!old_rows.of(user).empty()) {
-            part = {};
-        } else {
-            part.two_claims = promises_in(evidence, grants.of(user)).with_id > 1;
-        }
+    for (UserId user = 0; user < evidence.users.size(); ++user) {
+        const bool had_one = !old_rows.of(user).empty();
+        question.users.push_back(had_one ? UserPart{} : part_of(evidence, attempts.of(user)));
     }
     question.stock = std::max<std::int64_t>(0, campaign.stock - old);
     question.duplicates_first = campaign.duplicates_first;

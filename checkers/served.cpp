@@ -40,30 +40,42 @@ void add_promises(const Evidence& evidence, std::span<const ByUser::Index> grant
     }
 }
 
+/// Whether any grant was sent after `after`: only then can a claim have begun after it.
+bool any_granted(const History& history, TimeNs after) {
+    return std::any_of(history.attempts.begin(), history.attempts.end(),
+                       [after](const Attempt& attempt) {
+                           return attempt.outcome == Outcome::granted && attempt.sent_ns > after;
+                       });
+}
+
 }  // namespace
 
-std::vector<Unanswered> find_unanswered(const Evidence& evidence) {
-    std::vector<Unanswered> unanswered(evidence.users.size());
+Unanswered::Unanswered(const Evidence& evidence) : history_(evidence.history) {
     ByUser::Index at = 0;
-    for (const Attempt& attempt : evidence.history.attempts) {
-        Unanswered& known = unanswered.at(attempt.user);
-        if (is_indeterminate(attempt.outcome) && attempt.sent_ns < known.began) {
-            known = {attempt.sent_ns, at};
+    for (const Attempt& attempt : history_.attempts) {
+        if (is_indeterminate(attempt.outcome)) {
+            if (first_.empty()) first_.resize(evidence.users.size(), kNoAttempt);
+            if (attempt.sent_ns < began(attempt.user)) first_.at(attempt.user) = at;
         }
         ++at;
     }
-    return unanswered;
 }
 
-std::vector<Served> claims_told(const Evidence& evidence) {
+std::vector<Served> claims_told(const Evidence& evidence, const Unanswered& unanswered,
+                                TimeNs after) {
+    if (!any_granted(evidence.history, after)) return {};
     const ByUser grants = grants_by_user(evidence);
     const ByUser old_rows = rows_by_user(evidence, evidence.before.ledger);
-    const std::vector<Unanswered> unanswered = find_unanswered(evidence);
     std::vector<Served> served;
     for (UserId user = 0; user < evidence.users.size(); ++user) {
         const auto granted = grants.of(user);
         if (granted.empty() || !old_rows.of(user).empty()) continue;
-        add_promises(evidence, granted, unanswered[user].began, served);
+        const std::size_t first = served.size();
+        add_promises(evidence, granted, unanswered.began(user), served);
+        served.erase(
+            std::remove_if(served.begin() + static_cast<std::ptrdiff_t>(first), served.end(),
+                           [after](const Served& claim) { return claim.began <= after; }),
+            served.end());
     }
     return served;
 }

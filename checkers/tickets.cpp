@@ -7,7 +7,7 @@
 //   answers alone it is possible: an unanswered attempt may hold it; with a cut history, or rows
 //   that are named and cannot be judged, it is inconclusive. As many missing numbers as there are
 //   queued claims and rows without a ticket may be theirs: where nothing else is wrong, these are
-//   inconclusive.
+//   inconclusive. Rows without a ticket where others have one are said in any case.
 // Needs: tickets, in the rows (column ticket) with settled stores, or in the answers
 // (fields.ticket). Without a readable ledger the answers are judged by themselves; with a cut
 // history nothing wrong is inconclusive. Skipped where nothing carries a ticket.
@@ -18,6 +18,7 @@
 
 #include <fmt/format.h>
 
+#include "checkers/carried.h"
 #include "checkers/catalog.h"
 #include "checkers/grants.h"
 #include "checkers/sold.h"
@@ -158,6 +159,15 @@ std::int64_t rows_without_ticket(const Evidence& evidence, bool by_rows) {
                          [](const ClaimRow& row) { return row.ticket == kNoNumber; });
 }
 
+/// What is to be said of rows that carry no ticket where others do.
+std::string remark_on_rows(const Evidence& evidence, bool by_rows) {
+    if (!by_rows) return "";
+    const std::string partly =
+        partly_carried(rows_without_ticket(evidence, by_rows),
+                       static_cast<std::int64_t>(evidence.after.ledger->rows.size()), "ticket");
+    return partly.empty() ? "" : "; " + partly;
+}
+
 /// Who may hold what is missing: "2 rows without a ticket and 1 claim still queued".
 std::string may_hold_it(std::int64_t without, std::int64_t queued) {
     std::vector<std::string> parts;
@@ -174,7 +184,7 @@ Finding judge(const Evidence& evidence, const Tally& tally, bool by_rows,
         if (evidence.after.ledger.is_named() && !no_rows.empty()) {
             return inconclusive(kName, no_rows);
         }
-        Finding finding = holds(kName, state);
+        Finding finding = holds(kName, state + remark_on_rows(evidence, by_rows));
         if (!by_rows) finding.summary += ", by the answers alone";
         return unless_history_is_cut(evidence, std::move(finding));
     }
@@ -189,7 +199,10 @@ Finding judge(const Evidence& evidence, const Tally& tally, bool by_rows,
     if (tally.missing > 0) wrong.push_back(fmt::format("{} missing", with_commas(tally.missing)));
     Finding finding = std::move(found);
     finding.summary = fmt::format("{}: {}", state, fmt::join(wrong, "; "));
-    if (tally.duplicates + tally.outside > 0) return finding;
+    if (tally.duplicates + tally.outside > 0) {
+        finding.summary += remark_on_rows(evidence, by_rows);
+        return finding;
+    }
 
     const auto& backlog = evidence.after.backlog;
     const std::int64_t without = rows_without_ticket(evidence, by_rows);

@@ -18,13 +18,13 @@
 // last (then: possible).
 // Cannot see: why the units were not sold: false_sold_out, cache_drift and tickets look there.
 #include <algorithm>
-#include <limits>
 
 #include <fmt/format.h>
 
 #include "checkers/catalog.h"
 #include "checkers/grants.h"
 #include "checkers/sold.h"
+#include "checkers/user_parts.h"
 #include "checkers/verdicts.h"
 #include "model/units.h"
 
@@ -32,7 +32,6 @@ namespace claimstorm {
 namespace {
 
 constexpr std::string_view kName = "undersell";
-constexpr auto kNoAttempt = std::numeric_limits<std::uint32_t>::max();
 
 /// What one user's attempts and rows amount to: 20 bytes.
 struct Account {

@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "model/error.h"
 #include "model/units.h"
+#include "reports/text_layout.h"
 
 namespace claimstorm {
 namespace {
@@ -23,9 +24,32 @@ int list() {
     return 0;
 }
 
+/// What it claims, what a violation means and names, what it is judged by, and what comes next.
+std::string explained(const Check& check) {
+    const Explanation& explanation = check.explanation();
+    std::string text = fmt::format("{}: {}\n\n", check.name, check.property);
+    text += paragraph("property  ", explanation.property);
+    text += paragraph("violated  ", explanation.violated);
+    text += paragraph("owed      ", explanation.owed);
+    text += "\nwhat is seen, and what it names\n";
+    for (const Sign& sign : explanation.signs) {
+        text += paragraph("  * ", sign.seen);
+        text += paragraph("      ", sign.names);
+    }
+    text += "\nwhat the target or the campaign must name\n";
+    std::size_t width = 0;
+    for (const NamedEvidence& named : explanation.evidence) {
+        width = std::max(width, named.key.size());
+    }
+    for (const NamedEvidence& named : explanation.evidence) {
+        text += paragraph(fmt::format("  {:<{}}  ", named.key, width), named.use);
+    }
+    return text + "\n" + paragraph("next      ", explanation.next);
+}
+
 int explain(const std::string& name) {
     if (const Check* check = find_check(name)) {
-        fmt::print("{}: {}\n\n{}\n", check->name, check->property, check->meaning);
+        fmt::print("{}", explained(*check));
         return 0;
     }
     std::vector<std::string_view> names;

@@ -28,7 +28,7 @@ int probe(const Flags& flags) {
     options.on_phase = [&display](std::string_view what) { display.phase(what); };
     const Probe made = run_probe(subject, options, stop_on_signals());
     fmt::print("{}", flags.json ? probe_json(made) : probe_text(made));
-    if (!made.final_reading.matched) return kNoRuleFits;
+    if (made.is_sent && !made.final_reading.matched) return kNoRuleFits;
     return made.is_evidence_read() ? 0 : kEvidenceUnreadable;
 }
 
@@ -52,7 +52,9 @@ void add_probe_command(CLI::App& app, CommandBody& chosen) {
     command->add_flag("--prepare", flags->options.prepare, "Run the target's prepare steps first");
     command->add_flag("--json", flags->json, "Print JSON")->envname("CLAIMSTORM_JSON");
     command->footer(
-        "Exit status: 0 a rule fits the answer and all evidence can be read, 3 the service or some "
+        "Of a target that names its stores alone these are read, and nothing is sent. Exit status: "
+        "0 a "
+        "rule fits the answer and all evidence can be read, 3 the service or some "
         "evidence cannot be reached, 4 no rule fits.");
     command->callback([flags, &chosen] { chosen = [flags] { return probe(*flags); }; });
 }

@@ -6,13 +6,12 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "cli/result_output.h"
 #include "cli/run_flags.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
 #include "model/error.h"
 #include "model/units.h"
-#include "reports/result_json.h"
-#include "reports/text_report.h"
 #include "scenarios/judge.h"
 #include "scenarios/scenario_file.h"
 #include "storm/storm.h"
@@ -24,7 +23,7 @@ struct Flags {
     std::string scenario;
     RunFlags run;
     std::vector<std::string> require;
-    bool json = false;
+    ResultOutput print;
     bool expect = false;
     bool dry_run = false;
 };
@@ -75,16 +74,6 @@ int show_plan(const Scenario& scenario, const RunOptions& options) {
     return 0;
 }
 
-void print_result(const Result& result, const Flags& flags) {
-    if (flags.json) {
-        fmt::print("{}", result_to_json(result));
-    } else if (flags.run.quiet) {
-        fmt::print("{}: {}\n", result.scenario, to_string(result.verdict));
-    } else {
-        fmt::print("{}", text_report(result, stdout_style()));
-    }
-}
-
 int judge_expectation(const Scenario& scenario, const Result& result) {
     std::string difference;
     if (matches_expectation(result, *scenario.expect, difference)) {
@@ -108,7 +97,9 @@ int run(const Flags& flags) {
         target->endpoint.transport.kind = options.transport;
     }
     if (flags.dry_run) return show_plan(scenario, options);
-    RunDisplay display(flags.run.quiet || flags.json);
+    ResultOutput output = flags.print;
+    output.quiet = flags.run.quiet;
+    RunDisplay display(!output.is_for_people());
     options.on_phase = [&display](std::string_view what) { display.phase(what); };
     options.on_progress = [&display](std::uint64_t ended, std::uint64_t planned) {
         display.progress(ended, planned);
@@ -120,10 +111,7 @@ int run(const Flags& flags) {
             "interrupted: the history is kept; 'claimstorm check {}' judges what there is",
             finished.folder.string()));
     }
-    print_result(finished.result, flags);
-    if (!flags.run.quiet && !flags.json) {
-        fmt::print("run folder: {}\n", finished.folder.string());
-    }
+    print_result(finished.result, output, finished.folder.string());
     if (flags.expect) return judge_expectation(scenario, finished.result);
     return exit_status_of(finished.result.verdict);
 }
@@ -138,7 +126,7 @@ void add_run_command(CLI::App& app, CommandBody& chosen) {
         ->required();
     flags->run.add_to(*command);
     add_require_option(*command, flags->require);
-    command->add_flag("--json", flags->json, "Print result.json")->envname("CLAIMSTORM_JSON");
+    flags->print.add_json_to(*command);
     command
         ->add_flag("--expect", flags->expect,
                    "Exit 0 when exactly what the scenario expects is found")

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/result_output.h"
 #include "scenarios/scenario_file.h"
 #include "scenarios/transport_file.h"
 
@@ -26,7 +27,7 @@ void RunFlags::add_to(CLI::App& command) {
                     "native or curl, whatever the target file says (default: native where it "
                     "speaks what the target asks for)")
         ->envname("CLAIMSTORM_TRANSPORT");
-    command.add_flag("-q,--quiet", quiet, "Only the verdict's line")->envname("CLAIMSTORM_QUIET");
+    add_quiet_flag(command, quiet);
 }
 
 RunOptions RunFlags::options() const {

@@ -6,15 +6,13 @@
 #include <vector>
 
 #include <CLI/CLI.hpp>
-#include <fmt/format.h>
 
 #include "cli/command.h"
+#include "cli/result_output.h"
 #include "cli/signals.h"
 #include "cli/storm_flags.h"
 #include "cli/terminal.h"
 #include "model/error.h"
-#include "reports/result_json.h"
-#include "reports/text_report.h"
 #include "scenarios/judge.h"
 #include "scenarios/load.h"
 #include "scenarios/run.h"
@@ -29,23 +27,12 @@ struct Flags {
     std::optional<std::uint64_t> seed;
     std::string output;
     std::string hgrm;
-    bool json = false;
-    bool quiet = false;
+    ResultOutput print;
 };
-
-void print_result(const Result& result, const Flags& flags) {
-    if (flags.json) {
-        fmt::print("{}", result_to_json(result));
-    } else if (flags.quiet) {
-        fmt::print("{}: {}\n", result.scenario, to_string(result.verdict));
-    } else {
-        fmt::print("{}", text_report(result, stdout_style()));
-    }
-}
 
 int storm(const Flags& flags) {
     const Scenario scenario = flags.storm.scenario();
-    RunDisplay display(flags.quiet || flags.json);
+    RunDisplay display(!flags.print.is_for_people());
     const FinishedLoad finished =
         run_load(scenario, flags.seed.value_or(draw_seed()), flags.output, stop_on_signals(),
                  [&display](std::uint64_t ended, std::uint64_t planned) {
@@ -53,7 +40,7 @@ int storm(const Flags& flags) {
                  });
     display.done();
     if (!flags.hgrm.empty()) write_text_file(flags.hgrm, hgrm_text(finished.recorder->latency()));
-    print_result(finished.result, flags);
+    print_result(finished.result, flags.print);
     if (finished.interrupted) throw Interrupted("interrupted: these are the figures until then");
     return exit_status_of(finished.result.verdict);
 }
@@ -72,9 +59,7 @@ void add_storm_command(CLI::App& app, CommandBody& chosen) {
                      "Keep every attempt in this run folder (default: nothing is kept)")
         ->envname("CLAIMSTORM_OUTPUT");
     command->add_option("--hgrm", flags->hgrm, "Write the latency distribution to this file");
-    command->add_flag("--json", flags->json, "Print result.json")->envname("CLAIMSTORM_JSON");
-    command->add_flag("-q,--quiet", flags->quiet, "Only the verdict's line")
-        ->envname("CLAIMSTORM_QUIET");
+    flags->print.add_to(*command);
     command->callback([flags, &chosen] { chosen = [flags] { return storm(*flags); }; });
 }
 

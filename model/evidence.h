@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -108,6 +109,9 @@ struct Evidence {
     std::vector<FaultSeen> faults;
     std::string faults_unknown;  ///< why the target could not say which fired; empty: it did
     std::string finish_failed;   ///< why the finish steps were not all done; empty: they were
+    /// After how long the target's locks expire (redis.lock_ttl); none: it has no lock, or does not
+    /// say. Only used to tell what an excess comes from.
+    std::optional<std::chrono::milliseconds> lock_ttl;
     /// False when the run ended before its stores were read: then nothing about them is known,
     /// whatever the target names.
     bool audited = true;

@@ -61,6 +61,13 @@ std::optional<UserId> Names::find(std::string_view name) const noexcept {
     return ids_[slot];
 }
 
+void Names::expect(std::string_view name) const noexcept {
+    if (tags_.empty()) return;
+    const std::size_t slot = hash_of(name) & (tags_.size() - 1);
+    __builtin_prefetch(&tags_[slot]);
+    __builtin_prefetch(&ids_[slot]);
+}
+
 std::size_t Names::bytes() const noexcept {
     return texts_.bytes() + places_.bytes() + tags_.capacity() + ids_.capacity() * sizeof(UserId);
 }

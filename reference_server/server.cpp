@@ -59,7 +59,8 @@ std::string Server::base_url() const {
 }
 
 nlohmann::ordered_json Server::target_file() const {
-    return make_target_file(base_url(), options_.flow, *flow_, options_.mysql_url,
+    const FlowOptions options(options_.flow.name, options_.flow.options, options_.flow_options);
+    return make_target_file(base_url(), options_.flow, *flow_, options, options_.mysql_url,
                             options_.redis_url);
 }
 

@@ -1,8 +1,11 @@
 #include "reference_server/target_file.h"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "model/outcome.h"
+#include "model/units.h"
 
 namespace claimstorm::reference {
 namespace {
@@ -35,10 +38,16 @@ ordered_json with_url(std::string_view url, const ordered_json& rest) {
     return section;
 }
 
+bool has_option(const FlowEntry& entry, std::string_view name) {
+    return std::any_of(entry.options.begin(), entry.options.end(),
+                       [&](const OptionSpec& option) { return option.name == name; });
+}
+
 }  // namespace
 
 ordered_json make_target_file(const std::string& base_url, const FlowEntry& entry, const Flow& flow,
-                              std::string_view mysql_url, std::string_view redis_url) {
+                              const FlowOptions& options, std::string_view mysql_url,
+                              std::string_view redis_url) {
     const ordered_json evidence = flow.evidence();
     ordered_json target;
     target["base_url"] = base_url;
@@ -58,6 +67,9 @@ ordered_json make_target_file(const std::string& base_url, const FlowEntry& entr
     target["warm_up"] = {{"method", "GET"}, {"path", "/healthz"}};
     target["mysql"] = with_url(mysql_url, evidence.at("mysql"));
     target["redis"] = with_url(redis_url, evidence.at("redis"));
+    if (evidence.at("redis").contains("locks") && has_option(entry, "ttl")) {
+        target["redis"]["lock_ttl"] = format_duration(options.duration("ttl"));
+    }
     return target;
 }
 

@@ -95,6 +95,7 @@ Result audit_scenario(const Scenario& scenario, const AuditOptions& options,
     LoadedRun run =
         options.run.empty() ? without_history(scenario) : load_history(scenario, options.run);
     Evidence& evidence = run.evidence;
+    evidence.lock_ttl = spec.lock_ttl();
     EvidenceReader reader(spec, scenario.campaign);
     reader.require_reachable();
     if (!evidence.has_baseline && reader.names_claims()) evidence.before.ledger = Ledger{};

@@ -135,6 +135,7 @@ void write_evidence(const std::filesystem::path& folder, const Evidence& evidenc
     }
     if (!evidence.faults_unknown.empty()) json["faults_unknown"] = evidence.faults_unknown;
     if (!evidence.finish_failed.empty()) json["finish_failed"] = evidence.finish_failed;
+    if (evidence.lock_ttl) json["lock_ttl_ms"] = evidence.lock_ttl->count();
     if (!evidence.has_baseline) json["has_baseline"] = false;
     json["before"] = snapshot_to_json(evidence.before);
     json["after"] = snapshot_to_json(evidence.after);
@@ -146,14 +147,17 @@ void read_evidence(const std::filesystem::path& folder, Evidence& evidence) {
     const std::string file = (folder / kEvidenceFile).string();
     const nlohmann::json document = parse_json_text(read_text_file(file, "the evidence"), file);
     const JsonPlace place(document, file);
-    place.require_keys({"settlement", "faults", "faults_unknown", "finish_failed", "has_baseline",
-                        "before", "after"});
+    place.require_keys({"settlement", "faults", "faults_unknown", "finish_failed", "lock_ttl_ms",
+                        "has_baseline", "before", "after"});
     const JsonPlace settlement = place.at("settlement");
     evidence.settlement.settled = settlement.at("settled").boolean();
     evidence.settlement.waited = std::chrono::milliseconds(settlement.at("waited_ms").count(0));
     evidence.settlement.why_not = settlement.at("why_not").string();
     if (const auto why = place.find("faults_unknown")) evidence.faults_unknown = why->string();
     if (const auto why = place.find("finish_failed")) evidence.finish_failed = why->string();
+    if (const auto ttl = place.find("lock_ttl_ms")) {
+        evidence.lock_ttl = std::chrono::milliseconds(ttl->count(1));
+    }
     if (const auto has = place.find("has_baseline")) evidence.has_baseline = has->boolean();
     if (const auto faults = place.find("faults")) {
         for (const JsonPlace& fault : faults->items()) {

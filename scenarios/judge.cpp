@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "checkers/carried.h"
 #include "checkers/check.h"
 #include "model/error.h"
 #include "reports/result_json.h"
@@ -105,6 +106,7 @@ Result judge(const Scenario& scenario, std::uint64_t seed, Evidence& evidence,
         notes.emplace_back(
             "no baseline: nobody read the stores before, they are taken to have been empty");
     }
+    for (std::string& note : notes_on_columns(evidence.after)) notes.push_back(std::move(note));
     for (const FaultSeen& fault : evidence.faults) {
         if (fault.fired > 0) continue;
         result.gates.push_back(
@@ -178,6 +180,9 @@ LoadedRun load_run(const std::filesystem::path& folder) {
     run.scenario = load_scenario_file((folder / "scenario.json").string());
     run.seed = run.scenario.seed.value_or(0);
     run.evidence.campaign = run.scenario.campaign;
+    if (const auto* target = std::get_if<Target>(&run.scenario.target)) {
+        run.evidence.lock_ttl = target->evidence.lock_ttl();
+    }
     HistoryContents contents =
         read_history(folder / "history.bin", run.evidence.users, run.evidence.texts);
     run.evidence.history = std::move(contents.history);

@@ -170,10 +170,10 @@ void distrust(Snapshot& snapshot, const std::string& why) {
 }
 
 /// What is wrong with the file; empty when it was read whole.
-std::string read_all_chunks(MappedFile& file, Evidence& evidence) {
-    if (!file.bytes().starts_with(kFileMagic)) return "it is not a claimstorm ledger (version 1)";
+std::string read_all_chunks(const std::filesystem::path& path, Evidence& evidence) {
+    ChunkReader chunks(path, kFileMagic);
+    if (!chunks.has_format()) return "it is not a claimstorm ledger (version 1)";
     const ToldIds told(evidence.history.attempts, evidence.users.size());
-    ChunkReader chunks(file.bytes(), kFileMagic.size());
     ChunkHeader header;
     std::string_view payload;
     bool closed = false;
@@ -183,7 +183,6 @@ std::string read_all_chunks(MappedFile& file, Evidence& evidence) {
         } else if (!read_chunk(header, payload, told, evidence)) {
             chunks.reject_last(header.records);
         }
-        file.release_before(chunks.position());
     }
     if (!closed) chunks.note("the tail is missing");
     return chunks.notes();
@@ -211,8 +210,7 @@ void write_ledger_file(const std::filesystem::path& path, const Evidence& eviden
 void read_ledger_file(const std::filesystem::path& path, Evidence& evidence) {
     std::string why;
     try {
-        MappedFile file(path);
-        why = read_all_chunks(file, evidence);
+        why = read_all_chunks(path, evidence);
     } catch (const EnvironmentError& error) {
         why = error.what();
     }

@@ -61,10 +61,10 @@ void run_steps(const std::vector<PrepareStep>& steps, std::string_view phase, co
             if (const auto* http = std::get_if<HttpStep>(&step)) {
                 run_http(*http, target.endpoint, values);
             } else if (const auto* sql = std::get_if<SqlStep>(&step)) {
-                if (!mysql) mysql.emplace(target.evidence.mysql->address);
+                if (!mysql) mysql.emplace(target.evidence.mysql->address.value());
                 run_step(*mysql, *sql, values);
             } else {
-                if (!redis) redis.emplace(target.evidence.redis->address);
+                if (!redis) redis.emplace(target.evidence.redis->address.value());
                 run_step(*redis, std::get<RedisStep>(step), values);
             }
         } catch (const EnvironmentError& error) {

@@ -30,7 +30,9 @@ bool is_target_file(const std::string& path) {
     std::error_code error;
     if (!std::filesystem::is_regular_file(path, error)) return false;
     const nlohmann::json document = parse_json_text(read_text_file(path, "the file"), path);
-    return document.is_object() && document.contains("base_url");
+    if (!document.is_object() || document.contains("target")) return false;
+    return document.contains("base_url") || document.contains("mysql") ||
+           document.contains("redis");
 }
 
 /// The rendered request taken apart for libcurl, which writes Content-Length itself.
@@ -170,6 +172,27 @@ class Prober {
     OutcomeRules rules_;
 };
 
+void tell(const ProbeOptions& options, std::string_view what) {
+    if (options.on_phase) options.on_phase(what);
+}
+
+/// There is no service to claim from: how its stores are read is all that can be shown.
+Probe probe_stores(const ProbeSubject& subject, const ProbeOptions& options) {
+    Probe probe;
+    probe.is_sent = false;
+    probe.campaign = subject.campaign.id;
+    probe.user =
+        make_user_source(subject.target.endpoint, options.user)->reader()->read(options.user).name;
+    if (options.prepare) {
+        tell(options, "running the prepare steps");
+        prepare_target(subject.target, subject.campaign);
+    }
+    tell(options, "reading the stores");
+    probe.evidence =
+        EvidenceProbe(subject.target.evidence, subject.campaign, probe.user).read_once();
+    return probe;
+}
+
 }  // namespace
 
 bool Probe::is_evidence_read() const {
@@ -178,7 +201,7 @@ bool Probe::is_evidence_read() const {
 }
 
 bool Probe::is_understood() const {
-    return final_reading.matched && is_evidence_read();
+    return (!is_sent || final_reading.matched) && is_evidence_read();
 }
 
 ProbeSubject load_probe_subject(const std::string& path, const ProbeOptions& options) {
@@ -196,10 +219,9 @@ ProbeSubject load_probe_subject(const std::string& path, const ProbeOptions& opt
         }
     } else {
         Scenario scenario = load_scenario(path);
-        const auto* named = std::get_if<Target>(&scenario.target);
-        if (std::holds_alternative<NoTarget>(scenario.target) ||
-            (named != nullptr && named->stores_only)) {
-            throw UsageError(fmt::format("{} names no service to send a claim to", path));
+        if (std::holds_alternative<NoTarget>(scenario.target)) {
+            throw UsageError(
+                fmt::format("{} names no service to send a claim to, and no stores to read", path));
         }
         auto* target = std::get_if<Target>(&scenario.target);
         if (target == nullptr) {
@@ -219,9 +241,7 @@ ProbeSubject load_probe_subject(const std::string& path, const ProbeOptions& opt
 
 Probe run_probe(const ProbeSubject& subject, const ProbeOptions& options,
                 const std::atomic<bool>& stop) {
-    const auto tell = [&options](const std::string& what) {
-        if (options.on_phase) options.on_phase(what);
-    };
+    if (subject.target.stores_only) return probe_stores(subject, options);
     const Prober prober(subject, options);
     Probe probe;
     probe.base_url = subject.target.endpoint.base_url;
@@ -229,13 +249,13 @@ Probe run_probe(const ProbeSubject& subject, const ProbeOptions& options,
     probe.timeout = subject.timeout;
     probe.user = prober.users().reader()->read(options.user).name;
     if (options.prepare) {
-        tell("running the prepare steps");
+        tell(options, "running the prepare steps");
         prepare_target(subject.target, subject.campaign);
     }
     EvidenceProbe evidence(subject.target.evidence, subject.campaign, probe.user);
-    tell("reading the stores");
+    tell(options, "reading the stores");
     evidence.read_before();
-    tell("sending one claim");
+    tell(options, "sending one claim");
     prober.claim(probe);
     prober.poll(probe, stop);
     probe.evidence = evidence.read_after();

@@ -63,6 +63,8 @@ struct ProbeEvidence {
 };
 
 struct Probe {
+    /// False: the target names its stores alone. Then they were read once, and nothing was claimed.
+    bool is_sent = true;
     std::string base_url;
     std::string campaign;
     std::string user;
@@ -75,13 +77,14 @@ struct Probe {
     ResponseReading final_reading;
     std::vector<ProbeEvidence> evidence;
 
-    /// A rule fitted, and all evidence could be read.
+    /// A rule fitted (where a claim was sent), and all evidence could be read.
     bool is_understood() const;
     bool is_evidence_read() const;
 };
 
 /// Sends one claim, a real one; polls when it is answered `pending`; and reads the evidence before
-/// and after. Throws UsageError, or EnvironmentError when the service does not answer or a prepare
+/// and after. Of a target that names its stores alone the evidence is read, and no more. Throws
+/// UsageError, or EnvironmentError when the service does not answer or a prepare
 /// step fails. `stop` ends the polling.
 Probe run_probe(const ProbeSubject& subject, const ProbeOptions& options,
                 const std::atomic<bool>& stop);

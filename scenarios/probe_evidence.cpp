@@ -112,10 +112,19 @@ EvidenceTold EvidenceProbe::users(const Snapshot& snapshot) const {
 }
 
 std::vector<ProbeEvidence> EvidenceProbe::read_after() {
-    const Snapshot after = reader_.take(names_, texts_);
+    return tell_all(before_, reader_.take(names_, texts_));
+}
+
+std::vector<ProbeEvidence> EvidenceProbe::read_once() {
+    const Snapshot now = reader_.take(names_, texts_);
+    return tell_all(now, now);
+}
+
+std::vector<ProbeEvidence> EvidenceProbe::tell_all(const Snapshot& before,
+                                                   const Snapshot& after) const {
     std::vector<ProbeEvidence> evidence;
     const auto add = [&](const char* name, bool is_named, auto&& tell) {
-        if (is_named) evidence.push_back({name, tell(before_), tell(after)});
+        if (is_named) evidence.push_back({name, tell(before), tell(after)});
     };
     const bool has_stock =
         after.stock.is_named() || after.remaining.is_named() || after.sold_out.is_named();

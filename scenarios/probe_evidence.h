@@ -18,8 +18,11 @@ class EvidenceProbe {
     /// Everything the target names, in the order in which it names it. What was not readable says
     /// why; a cache key that is not there is no fault.
     std::vector<ProbeEvidence> read_after();
+    /// The same of one reading, where nothing is claimed: before and after are one.
+    std::vector<ProbeEvidence> read_once();
 
   private:
+    std::vector<ProbeEvidence> tell_all(const Snapshot& before, const Snapshot& after) const;
     EvidenceTold claims(const Snapshot& snapshot) const;
     EvidenceTold users(const Snapshot& snapshot) const;
 

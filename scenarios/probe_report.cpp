@@ -15,6 +15,7 @@ using nlohmann::ordered_json;
 constexpr std::size_t kBodyShown = 2000;
 constexpr std::size_t kPollsShown = 5;
 constexpr const char* kRealClaim = "a probe is a real claim: what it is given stays given";
+constexpr const char* kUnsent = "the target names no service, so nothing was claimed";
 
 /// How many bytes of well-formed UTF-8 that prints begin at `at`; 0 when none do.
 std::size_t printable_at(std::string_view text, std::size_t at) {
@@ -150,16 +151,17 @@ void add_evidence(std::string& out, const Probe& probe) {
         out += "\nEVIDENCE  the target names none: only what clients are told would be checked\n";
         return;
     }
-    out += "\nEVIDENCE around the claim\n";
+    out += probe.is_sent ? "\nEVIDENCE around the claim\n" : "\nEVIDENCE as it is now\n";
     for (const ProbeEvidence& seen : probe.evidence) {
         const bool is_same = seen.before.text == seen.after.text;
         out += fmt::format("  {:<16} {}\n", seen.name, told(seen.before));
+        if (!probe.is_sent) continue;
         out += fmt::format("  {:<16} {}\n", "", is_same ? "the same after it" : told(seen.after));
     }
 }
 
 std::string conclusion(const Probe& probe) {
-    if (!probe.final_reading.matched) {
+    if (probe.is_sent && !probe.final_reading.matched) {
         return "the rules do not understand this answer: a storm would record it as unknown";
     }
     if (!probe.is_evidence_read()) {
@@ -167,8 +169,11 @@ std::string conclusion(const Probe& probe) {
         for (const ProbeEvidence& seen : probe.evidence) {
             if (!seen.is_read()) names.push_back(seen.name);
         }
-        return fmt::format("{} cannot be read: no storm would be fired", fmt::join(names, ", "));
+        return fmt::format("{} cannot be read: {}", fmt::join(names, ", "),
+                           probe.is_sent ? "no storm would be fired"
+                                         : "checks that need it would be inconclusive");
     }
+    if (!probe.is_sent) return "all that the target names can be read: claimstorm audit judges it";
     return fmt::format("a storm would record {}; all that the target names can be read",
                        to_string(probe.final_reading.outcome));
 }
@@ -194,15 +199,49 @@ ordered_json exchange_to_json(const ProbeExchange& made) {
     return json;
 }
 
-ordered_json evidence_to_json(const EvidenceTold& evidence) {
+ordered_json told_to_json(const EvidenceTold& evidence) {
     ordered_json json = {{"read", evidence.is_read}, {"text", evidence.text}};
     for (const auto& [name, number] : evidence.numbers) json[name] = number;
     return json;
 }
 
+ordered_json evidence_to_json(const Probe& probe) {
+    ordered_json json = ordered_json::object();
+    for (const ProbeEvidence& seen : probe.evidence) {
+        if (probe.is_sent) {
+            json[seen.name] = {{"before", told_to_json(seen.before)},
+                               {"after", told_to_json(seen.after)}};
+        } else {
+            json[seen.name] = {{"now", told_to_json(seen.before)}};
+        }
+    }
+    return json;
+}
+
+std::string dumped(const ordered_json& json) {
+    return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
+
+std::string stores_text(const Probe& probe) {
+    std::string out = fmt::format("the stores of campaign {}, read once ({})\n",
+                                  escaped(probe.campaign), kUnsent);
+    add_evidence(out, probe);
+    out += fmt::format("\n{}\n", conclusion(probe));
+    return out;
+}
+
+std::string stores_json(const Probe& probe) {
+    return dumped({{"note", kUnsent},
+                   {"campaign", probe.campaign},
+                   {"user", probe.user},
+                   {"evidence", evidence_to_json(probe)},
+                   {"understood", probe.is_understood()}});
+}
+
 }  // namespace
 
 std::string probe_text(const Probe& probe) {
+    if (!probe.is_sent) return stores_text(probe);
     std::string out = fmt::format("{} claims from campaign {} at {} ({})\n", escaped(probe.user),
                                   escaped(probe.campaign), probe.base_url, kRealClaim);
     out += "\nREQUEST\n" + block(probe.claim.request);
@@ -216,6 +255,7 @@ std::string probe_text(const Probe& probe) {
 }
 
 std::string probe_json(const Probe& probe) {
+    if (!probe.is_sent) return stores_json(probe);
     ordered_json json = {{"note", kRealClaim},
                          {"base_url", probe.base_url},
                          {"campaign", probe.campaign},
@@ -233,14 +273,10 @@ std::string probe_json(const Probe& probe) {
     json["polls"] = ordered_json::array();
     for (const ProbeExchange& poll : probe.polls) json["polls"].push_back(exchange_to_json(poll));
     if (!probe.poll_end.empty()) json["poll_end"] = probe.poll_end;
-    json["evidence"] = ordered_json::object();
-    for (const ProbeEvidence& seen : probe.evidence) {
-        json["evidence"][seen.name] = {{"before", evidence_to_json(seen.before)},
-                                       {"after", evidence_to_json(seen.after)}};
-    }
+    json["evidence"] = evidence_to_json(probe);
     json["outcome"] = to_string(probe.final_reading.outcome);
     json["understood"] = probe.is_understood();
-    return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+    return dumped(json);
 }
 
 }  // namespace claimstorm

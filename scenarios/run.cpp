@@ -168,6 +168,7 @@ FinishedRun run_scenario(const Scenario& scenario, const RunOptions& options,
     EvidenceReader reader((*target).evidence, scenario.campaign);
     Evidence evidence;
     evidence.campaign = scenario.campaign;
+    evidence.lock_ttl = (*target).evidence.lock_ttl();
     intern_storm_users(*order.users, evidence.users);
     evidence.before = reader.take(evidence.users, evidence.texts);
     require_readable(evidence.before);

@@ -137,10 +137,12 @@ PrepareStep read_prepare_step(const JsonPlace& place) {
 void require_stores(const JsonPlace& place, const char* key, const std::vector<PrepareStep>& steps,
                     const EvidenceSpec& evidence) {
     for (const PrepareStep& step : steps) {
-        if (std::holds_alternative<SqlStep>(step) && !evidence.mysql) {
+        if (std::holds_alternative<SqlStep>(step) &&
+            (!evidence.mysql || !evidence.mysql->address)) {
             place.at(key).fail("an sql step needs mysql.url");
         }
-        if (std::holds_alternative<RedisStep>(step) && !evidence.redis) {
+        if (std::holds_alternative<RedisStep>(step) &&
+            (!evidence.redis || !evidence.redis->address)) {
             place.at(key).fail("a redis step needs redis.url");
         }
     }

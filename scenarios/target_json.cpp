@@ -139,7 +139,8 @@ ordered_json users_to_json(const RedisUsers& users) {
 }
 
 ordered_json mysql_to_json(const MysqlEvidenceSpec& mysql) {
-    ordered_json json = {{"url", to_string(mysql.address)}};
+    ordered_json json;
+    if (mysql.address) json["url"] = to_string(*mysql.address);
     const auto add = [&json](const char* key, const std::vector<SqlQuery>& queries) {
         if (!queries.empty()) json[key] = one_or_list(queries, query_to_json);
     };
@@ -150,7 +151,8 @@ ordered_json mysql_to_json(const MysqlEvidenceSpec& mysql) {
 }
 
 ordered_json redis_to_json(const RedisEvidenceSpec& redis) {
-    ordered_json json = {{"url", to_string(redis.address)}};
+    ordered_json json;
+    if (redis.address) json["url"] = to_string(*redis.address);
     if (!redis.remaining.empty()) json["remaining"] = one_or_list(redis.remaining, counter_to_json);
     if (!redis.users.empty()) json["users"] = one_or_list(redis.users, users_to_json);
     for (const RedisLocks& locks : redis.locks) {
@@ -160,6 +162,7 @@ ordered_json redis_to_json(const RedisEvidenceSpec& redis) {
             json["locks"].push_back(locks.pattern);
         }
     }
+    if (redis.lock_ttl) json["lock_ttl"] = format_duration(*redis.lock_ttl);
     if (!redis.backlog.empty()) json["backlog"] = one_or_list(redis.backlog, counter_to_json);
     return json;
 }

@@ -78,16 +78,45 @@ std::vector<SqlQuery> read_queries(const JsonPlace& place) {
     return queries;
 }
 
+/// Without a url of the store, whatever is read from it must name its own.
+template <typename Part>
+void require_urls(const JsonPlace& store, const char* name, const char* key,
+                  const std::vector<Part>& parts) {
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        if (parts[i].at) continue;
+        const JsonPlace place = store.at(key);
+        const bool is_listed = parts.size() > 1 || std::string_view(key) == "locks";
+        (is_listed ? place.item(i) : place)
+            .fail(fmt::format("nothing says where this is read: there is no {}.url, and it names "
+                              "no \"url\" of its own; add one of the two",
+                              name));
+    }
+}
+
+/// A store of which nothing is said but that there is one.
+void require_something(const JsonPlace& store, bool has_parts) {
+    if (!has_parts)
+        store.fail("it names nothing to read and no \"url\"; add them, or leave it out");
+}
+
 }  // namespace
 
 MysqlEvidenceSpec read_mysql(const JsonPlace& place) {
     place.require_keys({"url", "claims", "stock", "payouts"});
     MysqlEvidenceSpec spec;
-    const JsonPlace url = place.at("url");
-    spec.address = placed(url, [&] { return parse_mysql_url(url.string()); });
+    if (const auto url = place.find("url")) {
+        spec.address = placed(*url, [&] { return parse_mysql_url(url->string()); });
+    }
     if (const auto claims = place.find("claims")) spec.claims = read_queries(*claims);
     if (const auto stock = place.find("stock")) spec.stock = read_queries(*stock);
     if (const auto payouts = place.find("payouts")) spec.payouts = read_queries(*payouts);
+    if (!spec.address) {
+        require_something(place,
+                          !spec.claims.empty() || !spec.stock.empty() || !spec.payouts.empty());
+        require_urls(place, "mysql", "claims", spec.claims);
+        require_urls(place, "mysql", "stock", spec.stock);
+        require_urls(place, "mysql", "payouts", spec.payouts);
+    }
     return spec;
 }
 
@@ -226,10 +255,9 @@ RedisLocks read_locks_entry(const JsonPlace& place) {
 }  // namespace
 
 RedisEvidenceSpec read_redis(const JsonPlace& place, const std::string& user_template) {
-    place.require_keys({"url", "remaining", "users", "locks", "backlog"});
+    place.require_keys({"url", "remaining", "users", "locks", "lock_ttl", "backlog"});
     RedisEvidenceSpec spec;
-    const JsonPlace url = place.at("url");
-    spec.address = placed(url, [&] { return parse_redis_url(url.string()); });
+    spec.address = read_redis_url(place);
     if (const auto remaining = place.find("remaining")) spec.remaining = read_counters(*remaining);
     if (const auto backlog = place.find("backlog")) spec.backlog = read_counters(*backlog);
     if (const auto users = place.find("users")) {
@@ -237,6 +265,18 @@ RedisEvidenceSpec read_redis(const JsonPlace& place, const std::string& user_tem
     }
     if (const auto locks = place.find("locks")) {
         for (const JsonPlace& entry : locks->items()) spec.locks.push_back(read_locks_entry(entry));
+    }
+    if (const auto ttl = place.find("lock_ttl")) {
+        constexpr std::chrono::milliseconds kLeast(1);  // Redis knows none shorter
+        spec.lock_ttl = std::chrono::ceil<std::chrono::milliseconds>(ttl->duration(kLeast));
+    }
+    if (!spec.address) {
+        require_something(place, !spec.remaining.empty() || !spec.users.empty() ||
+                                     !spec.locks.empty() || !spec.backlog.empty());
+        require_urls(place, "redis", "remaining", spec.remaining);
+        require_urls(place, "redis", "users", spec.users);
+        require_urls(place, "redis", "locks", spec.locks);
+        require_urls(place, "redis", "backlog", spec.backlog);
     }
     return spec;
 }

@@ -16,6 +16,7 @@ void EvidenceReader::require_reachable() {
 
 Snapshot EvidenceReader::take(Names& names, TextPool& texts, const AttemptList* told) {
     Snapshot snapshot;
+    if (redis_ && mysql_) redis_->begin_to_take();
     if (mysql_) mysql_->take(snapshot, names, texts, told);
     if (redis_) redis_->take(snapshot, names);
     return snapshot;

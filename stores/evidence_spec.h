@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -19,7 +20,7 @@ struct SqlQuery {
 /// tables, or in several databases, several queries are named: their rows are put together, and
 /// their counters are summed.
 struct MysqlEvidenceSpec {
-    MysqlAddress address;
+    std::optional<MysqlAddress> address;  ///< none: then each query names its own
     /// Columns user, claim_id, optionally ticket, amount_cents; empty: none
     std::vector<SqlQuery> claims = {};
     /// One row each, with some of stock, remaining, sold_out; sold out when all are; empty: none
@@ -64,17 +65,22 @@ struct RedisLocks {
 
 /// How the campaign's counters are found in Redis. `{campaign}` is filled in.
 struct RedisEvidenceSpec {
-    RedisAddress address;
+    std::optional<RedisAddress> address;  ///< none: then each of these names its own
     std::vector<RedisCounter> remaining = {};  ///< summed; empty: none
     std::vector<RedisUsers> users = {};        ///< together; empty: none
     std::vector<RedisLocks> locks = {};
     std::vector<RedisCounter> backlog = {};  ///< summed; empty: none
+    std::optional<std::chrono::milliseconds> lock_ttl = {};  ///< after which its locks expire
 };
 
 /// What a campaign leaves in the stores, as the target file names it.
 struct EvidenceSpec {
     std::optional<MysqlEvidenceSpec> mysql;
     std::optional<RedisEvidenceSpec> redis;
+
+    std::optional<std::chrono::milliseconds> lock_ttl() const {
+        return redis ? redis->lock_ttl : std::nullopt;
+    }
 };
 
 /// Statements and commands that bring the stores to the campaign's starting point.

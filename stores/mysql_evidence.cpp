@@ -68,14 +68,14 @@ MysqlEvidence::MysqlEvidence(const MysqlEvidenceSpec& spec, const Placeholders& 
       payouts_(bind(spec.payouts, spec.address, placeholders, "mysql.payouts")) {}
 
 std::vector<MysqlEvidence::Query> MysqlEvidence::bind(const std::vector<SqlQuery>& queries,
-                                                      const MysqlAddress& own,
+                                                      const std::optional<MysqlAddress>& own,
                                                       const Placeholders& placeholders,
                                                       std::string_view where) {
     std::vector<Query> bound;
     bound.reserve(queries.size());
     for (const SqlQuery& query : queries) {
         bound.push_back(
-            {bind_sql(query.sql, placeholders, where), connections_.add(query.at.value_or(own))});
+            {bind_sql(query.sql, placeholders, where), connections_.add(query.at ? *query.at : own.value())});
     }
     return bound;
 }

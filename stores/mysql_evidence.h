@@ -19,7 +19,8 @@ namespace claimstorm {
 /// moved meanwhile is what the pulses around a reading tell.
 class MysqlEvidence {
   public:
-    /// Throws UsageError for an unknown placeholder. Connects to nothing yet.
+    /// Throws UsageError for an unknown placeholder. Connects to nothing yet. Precondition: each
+    /// query names an address, or the spec does.
     MysqlEvidence(const MysqlEvidenceSpec& spec, const Placeholders& placeholders);
 
     void require_reachable() { connections_.require_all(); }
@@ -39,7 +40,7 @@ class MysqlEvidence {
         Reading<bool> sold_out;
     };
 
-    std::vector<Query> bind(const std::vector<SqlQuery>& queries, const MysqlAddress& own,
+    std::vector<Query> bind(const std::vector<SqlQuery>& queries, const std::optional<MysqlAddress>& own,
                             const Placeholders& placeholders, std::string_view where);
     /// Runs `read(query)` for each; what it throws says which of them it was.
     template <typename Read>

@@ -15,6 +15,8 @@ namespace {
 /// others.
 constexpr std::string_view kScanCount = "5000";
 constexpr std::size_t kBitmapBytesRead = std::size_t{64} * 1024;
+constexpr std::size_t kAheadMax = std::size_t{128} << 20;
+constexpr std::size_t kLookedAhead = 16;  // names of which the table is told before they come
 constexpr std::string_view kUserMark = "{user}";
 
 RedisCommand fill_words(const RedisCommand& words, const Placeholders& placeholders,
@@ -37,6 +39,12 @@ std::string shortened(const std::string& text) {
     throw UsageError(fmt::format("{} {}", error.what(), command[is_scan ? 3 : 1]));
 }
 
+/// Its own address, or the store's. Precondition: one of them is named.
+const RedisAddress& place_of(const std::optional<RedisAddress>& own,
+                             const std::optional<RedisAddress>& stores) {
+    return own ? *own : stores.value();
+}
+
 }  // namespace
 
 std::string escape_glob(std::string_view text) {
@@ -54,7 +62,7 @@ RedisEvidence::RedisEvidence(const RedisEvidenceSpec& spec, const Placeholders& 
     users_.reserve(spec.users.size());
     for (const RedisUsers& named : spec.users) {
         Users users{named.kind, named.key,   "",
-                    named.user, named.first, connections_.add(named.at.value_or(spec.address))};
+                    named.user, named.first, connections_.add(place_of(named.at, spec.address))};
         const std::size_t mark = named.key.find(kUserMark);
         if (named.kind == RedisUsersKind::keys && mark != std::string::npos) {
             users.suffix = placeholders.fill(
@@ -70,19 +78,19 @@ RedisEvidence::RedisEvidence(const RedisEvidenceSpec& spec, const Placeholders& 
     locks_.reserve(spec.locks.size());
     for (const RedisLocks& locks : spec.locks) {
         locks_.push_back({literal.fill(locks.pattern, "redis.locks"),
-                          connections_.add(locks.at.value_or(spec.address))});
+                          connections_.add(place_of(locks.at, spec.address))});
     }
 }
 
 std::vector<RedisEvidence::Counter> RedisEvidence::fill(const std::vector<RedisCounter>& counters,
-                                                        const RedisAddress& own,
+                                                        const std::optional<RedisAddress>& own,
                                                         const Placeholders& placeholders,
                                                         std::string_view where) {
     std::vector<Counter> filled;
     filled.reserve(counters.size());
     for (const RedisCounter& counter : counters) {
         filled.push_back({fill_words(counter.command, placeholders, where),
-                          connections_.add(counter.at.value_or(own))});
+                          connections_.add(place_of(counter.at, own))});
     }
     return filled;
 }
@@ -210,14 +218,49 @@ void RedisEvidence::each_user(const Users& users,
     }
 }
 
-std::vector<UserId> RedisEvidence::read_users(Names& names) {
+RedisEvidence::~RedisEvidence() {
+    stop_reading_ahead();
+}
+
+void RedisEvidence::begin_to_take() {
+    stop_reading_ahead();
+    if (users_.empty()) return;
+    ahead_ = std::make_unique<TextQueue>(kAheadMax);
+    reading_ahead_ = std::thread([this] { read_ahead(); });
+}
+
+void RedisEvidence::read_ahead() {
+    struct NobodyTakes {};
+    try {
+        for (const Users& users : users_) {
+            each_user(users, [this](std::string_view user) {
+                if (!ahead_->add(user)) throw NobodyTakes();
+            });
+        }
+        ahead_->finish();
+    } catch (const NobodyTakes&) {
+        ahead_->finish();
+    } catch (...) {
+        ahead_->finish(std::current_exception());
+    }
+}
+
+void RedisEvidence::stop_reading_ahead() {
+    if (!ahead_) return;
+    ahead_->leave();
+    reading_ahead_.join();
+    ahead_.reset();
+}
+
+std::vector<UserId> RedisEvidence::take_users(Names& names) {
     std::vector<bool> seen(names.size());  // SCAN may show a member twice
-    for (const Users& named : users_) {
-        each_user(named, [&](std::string_view text) {
-            const UserId user = names.intern(text);
+    for (TextBlock block = ahead_->take(); !block.empty(); block = ahead_->take()) {
+        for (std::size_t i = 0; i < block.size(); ++i) {
+            if (i + kLookedAhead < block.size()) names.expect(block[i + kLookedAhead]);
+            const UserId user = names.intern(block[i]);
             if (user >= seen.size()) seen.resize(std::max(std::size_t{user} + 1, 2 * seen.size()));
             seen[user] = true;
-        });
+        }
     }
     std::vector<UserId> users;
     users.reserve(static_cast<std::size_t>(std::count(seen.begin(), seen.end(), true)));
@@ -263,13 +306,15 @@ std::vector<LockSeen> RedisEvidence::read_locks() {
 }
 
 void RedisEvidence::take(Snapshot& snapshot, Names& names) {
+    if (!users_.empty()) {
+        if (!ahead_) begin_to_take();
+        snapshot.cache_users =
+            guarded<std::vector<UserId>>("redis.users", [&] { return take_users(names); });
+        stop_reading_ahead();
+    }
     if (!remaining_.empty()) {
         snapshot.cache_remaining =
             guarded<std::int64_t>("redis.remaining", [&] { return read_sum(remaining_); });
-    }
-    if (!users_.empty()) {
-        snapshot.cache_users =
-            guarded<std::vector<UserId>>("redis.users", [&] { return read_users(names); });
     }
     if (!locks_.empty()) {
         snapshot.locks =

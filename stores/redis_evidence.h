@@ -1,7 +1,9 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
+#include <thread>
 #include <unordered_set>
 #include <vector>
 
@@ -11,6 +13,7 @@
 #include "stores/pulse.h"
 #include "stores/reading.h"
 #include "stores/redis.h"
+#include "stores/text_queue.h"
 
 namespace claimstorm {
 
@@ -18,10 +21,18 @@ namespace claimstorm {
 /// KEYS. No command stops the others for longer than five thousand keys or 64 KiB take.
 class RedisEvidence {
   public:
-    /// Throws UsageError for an unknown placeholder. Connects to nothing yet.
+    /// Throws UsageError for an unknown placeholder. Connects to nothing yet. Precondition: each
+    /// counter, set and pattern names an address, or the spec does.
     RedisEvidence(const RedisEvidenceSpec& spec, const Placeholders& placeholders);
 
+    ~RedisEvidence();
+    RedisEvidence(const RedisEvidence&) = delete;
+    RedisEvidence& operator=(const RedisEvidence&) = delete;
+
     void require_reachable() { connections_.require_all(); }
+    /// Reads the users ahead, in a thread of its own, up to the `take` that follows: Redis needs a
+    /// microsecond for each, in which another store can be read. At most 128 MB wait.
+    void begin_to_take();
     void take(Snapshot& snapshot, Names& names);
     void add_pulse(Pulse& pulse);
 
@@ -43,7 +54,7 @@ class RedisEvidence {
         std::size_t place = 0;
     };
 
-    std::vector<Counter> fill(const std::vector<RedisCounter>& counters, const RedisAddress& own,
+    std::vector<Counter> fill(const std::vector<RedisCounter>& counters, const std::optional<RedisAddress>& own,
                               const Placeholders& placeholders, std::string_view where);
     Reply ask(std::size_t place, const RedisCommand& command);
     std::int64_t read_counter(const Counter& counter);
@@ -54,7 +65,9 @@ class RedisEvidence {
     void each_member(const Users& users, const std::function<void(std::string_view)>& take);
     void each_bit(const Users& users, const std::function<void(std::string_view)>& take);
     void each_key(const Users& users, const std::function<void(std::string_view)>& take);
-    std::vector<UserId> read_users(Names& names);
+    void read_ahead();
+    void stop_reading_ahead();
+    std::vector<UserId> take_users(Names& names);
     std::int64_t count_users(const Users& users);
     std::vector<LockSeen> read_locks();
 
@@ -64,6 +77,10 @@ class RedisEvidence {
     std::vector<Users> users_;
     std::vector<Locks> locks_;
     std::vector<Counter> backlog_;
+
+    // While it is there, the connections are the thread's.
+    std::unique_ptr<TextQueue> ahead_;
+    std::thread reading_ahead_;
 };
 
 /// A text as a glob pattern that matches it alone.

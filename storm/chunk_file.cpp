@@ -97,9 +97,16 @@ void MappedFile::release_before(std::size_t at) noexcept {
     released_ = end;
 }
 
+ChunkReader::ChunkReader(const std::filesystem::path& path, std::string_view first_line)
+    : file_(path),
+      bytes_(file_.bytes()),
+      has_format_(bytes_.starts_with(first_line)),
+      at_(has_format_ ? first_line.size() : bytes_.size()) {}
+
 bool ChunkReader::next(ChunkHeader& header, std::string_view& payload) {
-    while (at_ < file_.size()) {
-        const std::string_view rest = file_.substr(at_);
+    file_.release_before(at_);
+    while (at_ < bytes_.size()) {
+        const std::string_view rest = bytes_.substr(at_);
         const auto decoded = decode_header(rest);
         if (!decoded) {
             skip_damage();
@@ -141,8 +148,8 @@ void ChunkReader::note_damage(const std::string& what) {
 }
 
 void ChunkReader::skip_damage() {
-    const std::size_t found = file_.find(kMagic, at_ + 1);
-    const std::size_t to = found == std::string_view::npos ? file_.size() : found;
+    const std::size_t found = bytes_.find(kMagic, at_ + 1);
+    const std::size_t to = found == std::string_view::npos ? bytes_.size() : found;
     note_damage(fmt::format("bytes {} to {} are damaged or torn", at_, to));
     at_ = to;
 }

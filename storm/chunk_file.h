@@ -45,17 +45,17 @@ class MappedFile {
     std::size_t released_ = 0;
 };
 
-/// Walks the chunks behind the first line. Damage is noted for a person and skipped by looking for
-/// where the next chunk starts.
+/// Walks the chunks of a file, behind its first line, in a few megabytes of memory. Damage is noted
+/// for a person and skipped by looking for where the next chunk starts.
 class ChunkReader {
   public:
-    ChunkReader(std::string_view file, std::size_t first_chunk_at)
-        : file_(file), at_(first_chunk_at) {}
+    /// Throws EnvironmentError when the file cannot be read.
+    ChunkReader(const std::filesystem::path& path, std::string_view first_line);
 
-    /// False at the end of what can be read. `payload` views the file.
+    /// Whether the file begins with that line. One that does not has no chunks.
+    bool has_format() const noexcept { return has_format_; }
+    /// False at the end of what can be read. `payload` views the file, for as long as this lives.
     bool next(ChunkHeader& header, std::string_view& payload);
-    /// Where the next chunk is looked for.
-    std::size_t position() const noexcept { return at_; }
     /// The last chunk's payload had a sound checksum and yet made no sense.
     void reject_last(std::uint64_t records);
     void note(const std::string& what);
@@ -66,7 +66,9 @@ class ChunkReader {
     void skip_damage();
     void note_damage(const std::string& what);
 
-    std::string_view file_;
+    MappedFile file_;
+    std::string_view bytes_;  // of the file
+    bool has_format_;
     std::size_t at_;
     std::size_t chunk_at_ = 0;
     std::string notes_;

@@ -131,8 +131,8 @@ class Earliest {
 
 /// Calls `take(index, attempt, claim id)` for each attempt of a file that was just written.
 template <typename Take>
-void for_each_attempt(const MappedFile& file, Take&& take) {
-    ChunkReader chunks(file.bytes(), history_format::kFileMagic.size());
+void for_each_attempt(const std::filesystem::path& path, Take&& take) {
+    ChunkReader chunks(path, history_format::kFileMagic);
     ChunkHeader header;
     std::string_view payload;
     std::uint64_t index = 0;
@@ -149,15 +149,15 @@ void for_each_attempt(const MappedFile& file, Take&& take) {
 }
 
 /// By attempt, in their order: the numbers of those attempts that must be renumbered.
-std::vector<std::pair<std::uint64_t, std::uint16_t>> numbers_by_time(const MappedFile& file,
-                                                                     const Numbering& numbering) {
+std::vector<std::pair<std::uint64_t, std::uint16_t>> numbers_by_time(
+    const std::filesystem::path& path, const Numbering& numbering) {
     struct Sent {
         UserId user;
         TimeNs at;
         std::uint64_t index;
     };
     std::vector<Sent> sent;
-    for_each_attempt(file, [&](std::uint64_t index, const Attempt& attempt, std::string_view) {
+    for_each_attempt(path, [&](std::uint64_t index, const Attempt& attempt, std::string_view) {
         if (numbering.is_disordered(attempt.user)) {
             sent.push_back({attempt.user, time_of(attempt), index});
         }
@@ -191,12 +191,11 @@ void count_from(TimeNs zero, Attempt& attempt) {
 void put_right(const std::filesystem::path& path, const HistoryHeader& header,
                const Numbering& numbering, TimeNs zero, const Names& users) {
     const std::filesystem::path ordered = path.string() + ".new";
-    const MappedFile file(path);
-    const auto numbers = numbers_by_time(file, numbering);
+    const auto numbers = numbers_by_time(path, numbering);
     auto next = numbers.begin();
     HistoryWriter writer(ordered, header);
     HistoryWriter::Lane lane(writer);
-    for_each_attempt(file, [&](std::uint64_t index, Attempt& attempt, std::string_view claim_id) {
+    for_each_attempt(path, [&](std::uint64_t index, Attempt& attempt, std::string_view claim_id) {
         if (next != numbers.end() && next->first == index) attempt.number = (next++)->second;
         count_from(zero, attempt);
         lane.append(attempt, claim_id);

@@ -150,8 +150,7 @@ class Telling {
     /// Takes the names of all users, which may stand behind the attempts, before anything else is
     /// told.
     void read_names(const std::filesystem::path& path) {
-        MappedFile file(path);
-        ChunkReader chunks(file.bytes(), history_format::kFileMagic.size());
+        ChunkReader chunks(path, history_format::kFileMagic);
         ChunkHeader chunk;
         std::string_view payload;
         std::optional<HistoryHeader> found;
@@ -163,7 +162,6 @@ class Telling {
                 names_sound_.push_back(found &&
                                        chunked_names_.add(payload, chunk.records, found->users));
             }
-            file.release_before(chunks.position());
         }
     }
 
@@ -268,18 +266,16 @@ void intern_storm_users(const UserSource& users, Names& names) {
 
 HistoryContents for_each_attempt(const std::filesystem::path& path, Names& names,
                                  const TakeAttempt& take) {
-    MappedFile file(path);
-    if (!file.bytes().starts_with(history_format::kFileMagic)) {
+    ChunkReader chunks(path, history_format::kFileMagic);
+    if (!chunks.has_format()) {
         throw UsageError(fmt::format("{} is not a claimstorm history (version 1)", path.string()));
     }
-    ChunkReader chunks(file.bytes(), history_format::kFileMagic.size());
     ChunkHeader header;
     std::string_view payload;
     Telling telling(names, take);
     telling.read_names(path);
     while (chunks.next(header, payload)) {
         if (!telling.add(header, payload)) chunks.reject_last(header.records);
-        file.release_before(chunks.position());
     }
     if (!telling.has_header()) {
         throw UsageError(

@@ -144,15 +144,16 @@ void Plan::find_last_due() {
         return;
     }
     if (visits_ == 0) return;
-    // Only a drawn distance, or a later click's, is not known from its position.
-    if (!spec_.double_click && !std::holds_alternative<PoissonRate>(spec_.arrival)) {
-        Random unused(seed_);
-        last_due_ns_ = due_of(visits_ - 1, 0, unused);
-        return;
+    Random arrivals(seed_, kArrivalStream);
+    if (std::holds_alternative<PoissonRate>(spec_.arrival)) {
+        // The distances are drawn one behind the other: there is no way to the last but over all.
+        for (std::size_t at = 0; at < visits_; ++at) {
+            last_due_ns_ = due_of(at, last_due_ns_, arrivals);
+        }
+    } else {
+        last_due_ns_ = due_of(visits_ - 1, 0, arrivals);
     }
-    for (Cursor cursor(*this, 0, 1); !cursor.at_end(); cursor.next()) {
-        last_due_ns_ = std::max(last_due_ns_, cursor.visit().last_due_ns());
-    }
+    if (spec_.double_click) last_due_ns_ += spec_.double_click->within.count();
 }
 
 void Plan::load_recorded(const std::string& run) {

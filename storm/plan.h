@@ -47,7 +47,8 @@ class Plan {
     /// How many attempts are planned. A retry is not: it depends on the answers. A closed loop with
     /// a duration may end before all of them.
     std::uint64_t attempts() const noexcept { return attempts_; }
-    /// When the last attempt of all is due. A closed loop's are due when their turn has come: 0.
+    /// No attempt is due later: when the last visit of all is due, and as long again as its double
+    /// click may take. A closed loop's attempts are due when their turn has come: 0.
     TimeNs last_due_ns() const noexcept { return last_due_ns_; }
     const StormSpec& spec() const noexcept { return spec_; }
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <csignal>
 #include <map>
 #include <set>
@@ -270,6 +271,58 @@ TEST_CASE("a store that cannot be reached ends the audit, a query that fails nam
     CHECK(summary_of(result, "oversell").find("mysql.claims: MySQL says 1146") !=
           std::string::npos);
     CHECK(check_of(result, "over_decrement") == "inconclusive");
+}
+
+TEST_CASE("a column that is NULL in some rows only is named, and its number not guessed at") {
+    Shop shop(3);
+    for (const char* user : {"u1", "u2", "u3"}) shop.sell(user);
+    shop.scenario["target"]["mysql"]["claims"] =
+        "SELECT uid AS user, IF(id = 1, NULL, id) AS claim_id, NULLIF(id, 2) AS ticket, "
+        "IF(id = 3, 100, NULL) AS amount_cents FROM shop_orders WHERE sku = {campaign}";
+    const json result = shop.result();
+    INFO(result.dump());
+    const json notes = result.at("notes");
+    const auto noted = [&notes](const std::string& note) {
+        return std::any_of(notes.begin(), notes.end(), [&](const json& one) {
+            return one.get<std::string>().find(note) != std::string::npos;
+        });
+    };
+    CHECK(noted("mysql.claims: 1 of 3 rows has no claim id: the column claim_id is NULL"));
+    CHECK(noted("mysql.claims: 1 of 3 rows has no ticket: the column ticket is NULL there"));
+    CHECK(noted("mysql.claims: 2 of 3 rows have no amount: the column amount_cents is NULL"));
+    CHECK(summary_of(result, "tickets") == "2 tickets, the highest 3; 1 of 3 rows has no ticket");
+    CHECK(check_of(result, "amounts") == "inconclusive");
+    // Where no row carries it, nothing is amiss.
+    shop.scenario["target"]["mysql"]["claims"] =
+        "SELECT uid AS user, id AS claim_id, NULL AS ticket FROM shop_orders WHERE sku = "
+        "{campaign}";
+    CHECK(shop.result().at("notes").dump().find("ticket") == std::string::npos);
+}
+
+TEST_CASE("stores without a url of their own are read where each query says") {
+    Shop shop(3);
+    shop.sell("u1");
+    json& target = shop.scenario["target"];
+    const json mysql = target["mysql"];
+    const json redis = target["redis"];
+    target["mysql"] = {{"claims", {{"url", mysql["url"]}, {"sql", mysql["claims"]}}},
+                       {"stock", {{"url", mysql["url"]}, {"sql", mysql["stock"]}}}};
+    target["redis"] = {
+        {"remaining", {{"url", redis["url"]}, {"command", redis["remaining"]}}},
+        {"users", {{"url", redis["url"]}, {"set", redis["users"]["set"]}}},
+        {"locks", json::array({{{"url", redis["url"]}, {"pattern", redis["locks"][0]}}})}};
+    const json result = shop.result();
+    INFO(result.dump());
+    CHECK(result.at("exit") == 0);
+    for (const char* check : {"oversell", "cache_drift", "user_set_drift", "stuck_lock"}) {
+        CHECK(check_of(result, check) == "holds");
+    }
+    target["mysql"]["stock"] = mysql["stock"];
+    const Ended refused = shop.audit();
+    CHECK(refused.status == 2);
+    CHECK(refused.complained_in_one_line());
+    CHECK(refused.err.find("/target/mysql/stock: nothing says where this is read") !=
+          std::string::npos);
 }
 
 TEST_CASE("a run folder whose evidence is broken is judged by its history, and never green") {

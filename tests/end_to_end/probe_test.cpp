@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "stores/mysql.h"
 #include "tests/support/program.h"
 #include "tests/support/scripted_server.h"
 #include "tests/support/shared_lab.h"
@@ -216,4 +217,50 @@ TEST_CASE("a probe shows what each store holds around the claim, and which it ca
     CHECK(has(third.out, "redis.backlog    the key 'no-such-key' does not exist"));
     CHECK(has(third.out, "mysql.claims cannot be read: no storm would be fired"));
     CHECK(has(third.out, "redis.remaining  6"));
+}
+
+TEST_CASE("of a target that names its stores alone these are read, and nothing is claimed") {
+    MysqlConnection mysql(parse_mysql_url(shared_lab().mysql_url()));
+    mysql.execute_text("CREATE OR REPLACE TABLE probed_alone (uid VARCHAR(20), sku INT)");
+    mysql.execute_text("INSERT INTO probed_alone VALUES ('u1', 7), ('u2', 7)");
+    json target = {{"mysql",
+                    {{"url", shared_lab().auditor_url()},
+                     {"claims", "SELECT uid AS user FROM probed_alone WHERE sku = {campaign}"}}},
+                   {"redis", {{"url", shared_lab().redis_url()}, {"locks", {"probed-alone:*"}}}}};
+    const TemporaryFolder folder;
+    Program program(folder.path);
+    const auto probe = [&](const json& document, std::vector<std::string> more = {}) {
+        spill(folder.path / "t.json", document.dump());
+        more.insert(more.begin(), {"probe", "t.json"});
+        return program.claimstorm(more);
+    };
+    const Ended text = probe(target, {"--campaign", "7"});
+    INFO(text.out << text.err);
+    CHECK(text.status == 0);
+    CHECK(text.out ==
+          "the stores of campaign 7, read once (the target names no service, so nothing was "
+          "claimed)\n\nEVIDENCE as it is now\n  mysql.claims     2 rows, 1 of them u1's\n"
+          "  redis.locks      none held\n\n"
+          "all that the target names can be read: claimstorm audit judges it\n");
+    const json told = json::parse(probe(target, {"--campaign", "7", "--json"}).out);
+    CHECK(told.at("evidence").at("mysql.claims").at("now").at("rows") == 2);
+    CHECK(told.at("understood") == true);
+    CHECK_FALSE(told.contains("claim"));
+    // A scenario with such a target says of which campaign.
+    const json scenario = {
+        {"name", "alone"}, {"campaign", {{"id", 7}, {"stock", 9}}}, {"target", target}};
+    CHECK(probe(scenario).out == text.out);
+    const Ended whose = probe(target);
+    CHECK(whose.status == 2);
+    CHECK(whose.complained_in_one_line());
+    CHECK(has(whose.err, "say which with --campaign"));
+
+    target["mysql"]["claims"] = "SELECT uid AS who FROM probed_alone";
+    const Ended unread = probe(target, {"--campaign", "7"});
+    INFO(unread.out << unread.err);
+    CHECK(unread.status == 3);
+    CHECK(has(unread.out, "mysql.claims     CANNOT BE READ: the query returns no column 'user'"));
+    CHECK(
+        has(unread.out, "mysql.claims cannot be read: checks that need it would be inconclusive"));
+    mysql.execute_text("DROP TABLE probed_alone");
 }

@@ -1,3 +1,5 @@
+#include <sstream>
+
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
@@ -42,6 +44,30 @@ TEST_CASE("a run on a private lab leaves a run folder and no lab") {
         INFO(entry.path());
         CHECK_FALSE(entry.path().filename() == "redis.conf");
     }
+}
+
+TEST_CASE("an excess is held against the lock's TTL, now and when the run is judged again") {
+    const TemporaryFolder folder;
+    Program program(folder.path);
+    const Ended ended = program.claimstorm(
+        on_shared_lab({"run", "coupon-global-lock-short-ttl", "--json", "-o", "run"}));
+    INFO(ended.out << ended.err);
+    CHECK(ended.status == 1);
+    const json result = json::parse(ended.out);
+    bool is_compared = false;
+    for (const json& check : result.at("checks")) {
+        if (check.at("verdict") != "violated") continue;
+        INFO(check.at("name"));
+        const json& diagnosis = check.at("diagnosis");
+        CHECK(diagnosis.back().get<std::string>().starts_with("next: "));
+        if (check.at("name") != "oversell") continue;
+        for (const json& line : diagnosis) {
+            is_compared |= line.get<std::string>().find(
+                               "took longer than the lock's TTL of 10ms") != std::string::npos;
+        }
+    }
+    CHECK(is_compared);
+    CHECK(program.claimstorm({"check", "run", "--json"}).out == ended.out);
 }
 
 TEST_CASE("a run folder is judged again without any server, to the same result") {
@@ -144,10 +170,22 @@ TEST_CASE("the demo shows a flow that oversells beside one that holds") {
 TEST_CASE("checks and scenarios are listed and explained") {
     const TemporaryFolder folder;
     Program program(folder.path);
-    CHECK(program.claimstorm({"checks"}).out.find("promised_oversell") != std::string::npos);
-    const Ended explained = program.claimstorm({"checks", "explain", "oversell"});
-    CHECK(explained.status == 0);
-    CHECK(explained.out.size() > 200);
+    std::istringstream listed(program.claimstorm({"checks"}).out);
+    int checks = 0;
+    for (std::string line; std::getline(listed, line); ++checks) {
+        const std::string name = line.substr(0, line.find(' '));
+        INFO(name);
+        const Ended explained = program.claimstorm({"checks", "explain", name});
+        CHECK(explained.status == 0);
+        CHECK(explained.out.starts_with(name + ": "));
+        for (const char* part :
+             {"\nproperty  ", "\nviolated  ", "\nowed      ",
+              "\nwhat is seen, and what it names\n  * ",
+              "\nwhat the target or the campaign must name\n  ", "\nnext      "}) {
+            CHECK(explained.out.find(part) != std::string::npos);
+        }
+    }
+    CHECK(checks == 18);
     const Ended unknown = program.claimstorm({"checks", "explain", "oversel"});
     CHECK(unknown.status == 2);
     CHECK(unknown.err.find("did you mean 'oversell'?") != std::string::npos);

@@ -227,6 +227,26 @@ TEST_CASE("rows that are gone and grants without a row have given their units ba
     CHECK(check_claim_order(rolled_back.unsettled("busy")).verdict == Verdict::violated);
 }
 
+TEST_CASE("units given back are counted where somebody came late, promised or not") {
+    EvidenceBuilder nobody = sold_out_at_5();
+    nobody.deleted_row("gone", "70");
+    CHECK(figures(check_claim_order(nobody)) == figures_of(1, 0, 0, 0, 0));
+    EvidenceBuilder unanswered = sold_out_at_5();
+    during(unanswered.deleted_row("gone", "70").lose_reply("r").row("r", "9"), 6, 0);
+    CHECK(check_claim_order(unanswered).verdict == Verdict::holds);
+    CHECK(figures(check_claim_order(unanswered)) == figures_of(1, 0, 1, 1, 0));
+}
+
+TEST_CASE("rows nobody was told of are named in the order in which their claims began") {
+    EvidenceBuilder story = sold_out_at_5();
+    during(story.lose_reply("later").row("later", "8"), 9, 0);
+    during(story.lose_reply("first").row("first", "9"), 6, 0);
+    const Finding finding = check_claim_order(story);
+    REQUIRE(finding.witnesses.size() == 2);
+    CHECK(finding.witnesses[0].user == "first");
+    CHECK(finding.witnesses[1].user == "later");
+}
+
 TEST_CASE("tickets follow the order of the claims only where that is promised") {
     EvidenceBuilder story = storm(9);
     during(story.grant("a", "1").row("a", "1").told_ticket(2), 1, 3);

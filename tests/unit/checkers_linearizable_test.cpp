@@ -240,6 +240,12 @@ TEST_CASE("of what happened in one instant one attempt is named, always the same
         during(story.grant("a", "1"), 5, 6);
         CHECK(check_linearizable(story).witnesses[0].attempts == std::vector<std::uint64_t>{0, 1});
     }
+    SECTION("of grants, the first of the history, whatever their ids") {
+        EvidenceBuilder story = storm(9);
+        during(story.grant("a", "9"), 5, 6);
+        during(story.grant("a", "1"), 5, 6);
+        CHECK(check_linearizable(story).witnesses[0].attempts == std::vector<std::uint64_t>{0});
+    }
     SECTION("of a grant and an attempt without an answer, the grant") {
         EvidenceBuilder story = storm(9);
         during(story.refuse("a", Outcome::already_claimed), 1, 3);

@@ -269,4 +269,17 @@ TEST_CASE("lost claims are kept as witnesses up to the limit and counted beyond 
     CHECK(finding.witness_count == 250);
 }
 
+TEST_CASE("where only some rows name their claim, rows are counted per user, and it is said") {
+    const EvidenceBuilder story = storm(9).sold(2).grant("x", "8").row("x");
+    CHECK(check_lost_claims(story).verdict == Verdict::holds);
+    CHECK(check_lost_claims(story).summary ==
+          "every grant of 3 has its row; 1 of 3 rows has no claim id, so rows were counted per "
+          "user");
+    const EvidenceBuilder lost = EvidenceBuilder(story).grant("y", "9");
+    CHECK(check_lost_claims(lost).verdict == Verdict::violated);
+    CHECK(says(check_lost_claims(lost), "; 1 of 3 rows has no claim id, so rows were counted"));
+    CHECK(check_lost_claims(storm(9).grant("x", "8").row("x")).summary ==
+          "every grant of 1 has its row");
+}
+
 }  // namespace claimstorm::test

@@ -198,4 +198,16 @@ TEST_CASE("an audit without a storm judges the tickets of the rows") {
           Verdict::violated);
 }
 
+TEST_CASE("rows without a ticket beside rows with one are said, whatever is found") {
+    CHECK(check_tickets(numbered().row("x", "9")).summary ==
+          "3 tickets, the highest 3; 1 of 4 rows has no ticket");
+    CHECK(check_tickets(numbered().row("x", "9").row("y", "10")).summary ==
+          "3 tickets, the highest 3; 2 of 5 rows have no ticket");
+    CHECK(check_tickets(numbered().row("x", "9").row("y", "10").ticket(3)).summary ==
+          "3 tickets, the highest 3: 1 held more than once; 1 of 5 rows has no ticket");
+    // Where no row has one, the answers are judged, and no row lacks anything.
+    CHECK(check_tickets(storm(5).grant("a", "1").told_ticket(1).row("a", "1")).summary ==
+          "1 ticket, the highest 1, by the answers alone");
+}
+
 }  // namespace claimstorm::test

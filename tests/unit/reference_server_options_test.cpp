@@ -152,9 +152,10 @@ TEST_CASE("a path is read as the endpoint it names") {
 
 TEST_CASE("the target file tells a storm all it needs") {
     const FlowEntry& entry = find_flow("coupon/lua-gate");
-    const auto flow = entry.make(FlowOptions(entry.name, entry.options, {}));
-    const nlohmann::json target =
-        make_target_file("http://[::1]:8080", entry, *flow, "mysql://u:p@h/d", "redis://:p@h/0");
+    const FlowOptions defaults(entry.name, entry.options, {});
+    const auto flow = entry.make(defaults);
+    const nlohmann::json target = make_target_file("http://[::1]:8080", entry, *flow, defaults,
+                                                   "mysql://u:p@h/d", "redis://:p@h/0");
     CHECK(target["base_url"] == "http://[::1]:8080");
     CHECK(target["hosts_allowed"] == nlohmann::json{"::1"});
     CHECK(target["claim"]["path"] == "/campaigns/{campaign}/claims");
@@ -167,12 +168,15 @@ TEST_CASE("the target file tells a storm all it needs") {
     CHECK(target["redis"]["remaining"] == nlohmann::json{"GET", "cs:{campaign}:remaining"});
     CHECK(target["redis"]["users"] == nlohmann::json{{"set", "cs:{campaign}:users"}});
     CHECK_FALSE(target["redis"].contains("locks"));
+    CHECK_FALSE(target["redis"].contains("lock_ttl"));
     CHECK_FALSE(target.contains("poll"));
 
     const FlowEntry& locked = find_flow("coupon/global-lock/recheck");
-    const auto system =
-        locked.make(FlowOptions(locked.name, locked.options, {"granularity=system"}));
-    const nlohmann::json other = make_target_file("http://127.0.0.1:1", locked, *system, "", "");
+    const FlowOptions given(locked.name, locked.options, {"granularity=system", "ttl=1500ms"});
+    const auto system = locked.make(given);
+    const nlohmann::json other =
+        make_target_file("http://127.0.0.1:1", locked, *system, given, "", "");
     CHECK(other["redis"]["locks"] == nlohmann::json{"cs:lock"});
+    CHECK(other["redis"]["lock_ttl"] == "1500ms");
     CHECK_FALSE(other["redis"].contains("users"));
 }

@@ -41,6 +41,7 @@ Verdict verdict_of(const std::vector<Gate>& gates, const std::string& name) {
 Evidence full_evidence() {
     Evidence evidence;
     evidence.settlement = {true, std::chrono::milliseconds(300), ""};
+    evidence.lock_ttl = std::chrono::milliseconds(1500);
     const UserId first = evidence.users.intern("u1");
     const UserId second = evidence.users.intern("u,\"2\n");
     evidence.before.ledger = Ledger{};
@@ -170,6 +171,7 @@ TEST_CASE("evidence reads back as it was written, what could not be read include
     const Evidence evidence = read_back(folder.path);
     CHECK(evidence.settlement.settled);
     CHECK(evidence.settlement.waited == std::chrono::milliseconds(300));
+    CHECK(evidence.lock_ttl == std::chrono::milliseconds(1500));
     REQUIRE(evidence.after.ledger.is_read());
     REQUIRE(evidence.after.ledger->rows.size() == 2);
     const ClaimRow& row = evidence.after.ledger->rows[0];

@@ -165,3 +165,66 @@ TEST_CASE("the schema names exactly the keys that the loader takes in fields") {
     CHECK(in_schema(definitions.at("field_source").at("anyOf").at(1)) ==
           in_loader("/fields/ticket/zzzzzzzzzzzzzzzzzzzz"));
 }
+
+TEST_CASE("a store's url may be left out where all that is read names its own") {
+    const auto error_of = [](const char* pointer, const char* text) {
+        return error_with(pointer, json::parse(text));
+    };
+    json document = with("/mysql", json::parse(R"({
+        "claims": [ { "url": "mysql://a@db1:3306/s", "sql": "SELECT 1 AS user" },
+                    { "url": "mysql://a@db2:3306/s", "sql": "SELECT 2 AS user" } ] })"));
+    document["redis"] = json::parse(R"({
+        "remaining": { "url": "redis://c1:6379/0", "command": ["GET", "a"] },
+        "users": { "url": "redis://c2:6379/0", "set": "b" },
+        "locks": [ { "url": "redis://c3:6379/0", "pattern": "l:*" } ] })");
+    const Target target = read(document);
+    CHECK_FALSE(target.evidence.mysql->address);
+    CHECK(target.evidence.mysql->claims.at(1).at->host == "db2");
+    CHECK_FALSE(target.evidence.redis->address);
+    const json saved = json::parse(target_to_json(target).dump());
+    CHECK(saved["mysql"] == document["mysql"]);
+    CHECK(saved["redis"] == document["redis"]);
+
+    CHECK(error_of("/mysql", R"({"claims": "SELECT 1 AS user"})") ==
+          "t.json: /mysql/claims: nothing says where this is read: there is no mysql.url, and it "
+          "names no \"url\" of its own; add one of the two");
+    CHECK(error_of("/mysql",
+                   R"({"stock": [{"url": "mysql://h/d", "sql": "SELECT 1 AS stock"},
+                                 "SELECT 2 AS stock"]})")
+              .find("t.json: /mysql/stock/1: nothing says where") == 0);
+    CHECK(error_of("/mysql", R"({"payouts": "SELECT 1 AS claim_id"})").find("/mysql/payouts: ") !=
+          std::string::npos);
+    CHECK(error_of("/redis", R"({"remaining": ["GET", "a"]})").find("there is no redis.url") !=
+          std::string::npos);
+    CHECK(error_of("/redis", R"({"users": {"set": "a"}})").find("/redis/users: ") !=
+          std::string::npos);
+    CHECK(error_of("/redis", R"({"locks": ["l:*"]})").find("/redis/locks/0: ") !=
+          std::string::npos);
+    CHECK(error_of("/redis", R"({"backlog": ["LLEN", "a"]})").find("/redis/backlog: ") !=
+          std::string::npos);
+    for (const char* store : {"/mysql", "/redis"}) {
+        CHECK(error_of(store, "{}") == std::string("t.json: ") + store +
+                                           ": it names nothing to read and no \"url\"; add them, "
+                                           "or leave it out");
+    }
+    // The steps have no url of their own.
+    document["prepare"] = json::parse(R"([{"sql": "DELETE FROM t"}])");
+    CHECK_THROWS_WITH(read(document), "t.json: /prepare: an sql step needs mysql.url");
+    document["prepare"] = json::parse(R"([{"redis": ["DEL", "a"]}])");
+    CHECK_THROWS_WITH(read(document), "t.json: /prepare: a redis step needs redis.url");
+}
+
+TEST_CASE("when a target's locks expire is read and saved") {
+    const auto redis = [](const json& ttl) {
+        return json{{"url", "redis://127.0.0.1:6379/0"}, {"lock_ttl", ttl}};
+    };
+    const Target target = read(with("/redis", redis("1500ms")));
+    CHECK(target.evidence.lock_ttl() == std::chrono::milliseconds(1500));
+    CHECK(target_to_json(target)["redis"]["lock_ttl"] == "1500ms");
+    // Redis counts in milliseconds; a part of one is one more.
+    CHECK(read(with("/redis", redis("1500.5us"))).evidence.lock_ttl() ==
+          std::chrono::milliseconds(2));
+    CHECK(error_with("/redis", redis("999us")).find("/redis/lock_ttl") != std::string::npos);
+    CHECK(error_with("/redis", redis(5)).find("/redis/lock_ttl") != std::string::npos);
+    CHECK_FALSE(read(target_document()).evidence.lock_ttl());
+}

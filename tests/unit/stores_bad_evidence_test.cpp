@@ -94,6 +94,34 @@ TEST_CASE("a query that the account may not make is named with the server's reas
     CHECK(contains(why_no_claims("SELECT uid AS user FROM bad WHERE"), "MySQL says 1064"));
 }
 
+TEST_CASE("NULL in a column that a claim need not have is not carried, and is no number") {
+    Table table;
+    table.add(
+        "('a', '1', '7', '100', 1, 1), ('b', NULL, NULL, NULL, 1, 1), ('c', '', '0', '0', 1, 1)");
+    EvidenceSpec spec = on_mysql(shared_lab().mysql_url());
+    spec.mysql->claims = {
+        {"SELECT uid AS user, id AS claim_id, no AS ticket, cents AS amount_cents FROM bad "
+         "ORDER BY uid"}};
+    Campaign campaign;
+    Names users;
+    TextPool texts;
+    const Snapshot snapshot = EvidenceReader(spec, campaign).take(users, texts);
+    REQUIRE(snapshot.ledger.is_read());
+    REQUIRE(snapshot.ledger->rows.size() == 3);
+    const ClaimRow whole = snapshot.ledger->rows[0];
+    CHECK(texts.view(whole.claim_id) == "1");
+    CHECK(whole.ticket == 7);
+    CHECK(whole.amount_cents == 100);
+    const ClaimRow bare = snapshot.ledger->rows[1];
+    CHECK(TextPool::is_empty(bare.claim_id));
+    CHECK(bare.ticket == kNoNumber);
+    CHECK(bare.amount_cents == kNoNumber);
+    const ClaimRow nought = snapshot.ledger->rows[2];
+    CHECK(TextPool::is_empty(nought.claim_id));
+    CHECK(nought.ticket == 0);
+    CHECK(nought.amount_cents == 0);
+}
+
 TEST_CASE("a value that cannot be one is told with its row and column") {
     Table table;
     table.add("('a', '1', '7', '100', 1, 1), (NULL, '2', '8', '100', 1, 1)");

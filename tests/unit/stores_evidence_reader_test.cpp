@@ -108,7 +108,7 @@ TEST_CASE("payouts that cannot be read, or whose database cannot be reached, say
     REQUIRE(gone.snapshot.payouts.is_named());
     CHECK(gone.snapshot.payouts.why().find("no_such_table_at_all") != std::string::npos);
     EvidenceSpec nowhere = payouts_by("SELECT 1 AS claim_id");
-    nowhere.mysql->address.port = 1;
+    nowhere.mysql->address->port = 1;
     CHECK_FALSE(take(nowhere).snapshot.payouts.is_read());
     CHECK(take(nowhere).snapshot.payouts.is_named());
     CHECK_FALSE(take(payouts_by("")).snapshot.payouts.is_named());

@@ -115,6 +115,27 @@ TEST_CASE("Poisson arrivals have the asked rate, and distances as spread as they
     CHECK(Plan(spec, 7).last_due_ns() == plan.back().due_ns);
 }
 
+TEST_CASE("no attempt is due after the plan's end, and the end is no later than it must be") {
+    const auto spans = [](const decltype(StormSpec::arrival)& arrival) {
+        StormSpec spec = spec_of(500);
+        spec.arrival = arrival;
+        spec.double_click = DoubleClick{1.0, 3, std::chrono::milliseconds(40)};
+        const Plan plan(spec, 7);
+        TimeNs last = 0;
+        TimeNs last_visit = 0;
+        for (Plan::Cursor cursor(plan, 0, 1); !cursor.at_end(); cursor.next()) {
+            last = std::max(last, cursor.visit().last_due_ns());
+            last_visit = std::max(last_visit, cursor.visit().first.due_ns);
+        }
+        CHECK(plan.last_due_ns() >= last);
+        CHECK(plan.last_due_ns() == last_visit + 40'000'000);
+    };
+    spans(PoissonRate{1000});
+    spans(ConstantRate{1000});
+    spans(parse_stages("2s@100,3s@200"));
+    spans(Burst{});
+}
+
 TEST_CASE("workers walk over the same plan whatever their number") {
     StormSpec spec = spec_of(500);
     spec.arrival = PoissonRate{1000};
