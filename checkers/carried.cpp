@@ -41,10 +41,12 @@ std::vector<std::string> notes_on_columns(const Snapshot& snapshot) {
                              std::string_view open) {
             add_note("mysql.claims", without, rows, what, column, open, notes);
         };
-        add(without_id, "claim id", "claim_id is NULL or empty",
+        add(without_id, "claim id", "claim_id is NULL, empty or missing",
             "rows are then counted by their user, not matched");
-        add(without_ticket, "ticket", "ticket is NULL", "whether these share a number is open");
-        add(without_amount, "amount", "amount_cents is NULL", "what they add up to is open");
+        add(without_ticket, "ticket", "ticket is NULL or missing",
+            "whether these share a number is open");
+        add(without_amount, "amount", "amount_cents is NULL or missing",
+            "what they add up to is open");
     }
     if (snapshot.payouts.is_read()) {
         std::int64_t without_id = 0;
@@ -54,8 +56,8 @@ std::vector<std::string> notes_on_columns(const Snapshot& snapshot) {
             without_user += row.user == kNoUser ? 1 : 0;
         }
         const auto rows = static_cast<std::int64_t>(snapshot.payouts->rows.size());
-        add_note("mysql.payouts", without_id, rows, "claim id", "claim_id is NULL or empty",
-                 "these pay no claim that is known", notes);
+        add_note("mysql.payouts", without_id, rows, "claim id",
+                 "claim_id is NULL, empty or missing", "these pay no claim that is known", notes);
         add_note("mysql.payouts", without_user, rows, "user", "user is NULL",
                  "whom these paid is not judged", notes);
     }

@@ -25,5 +25,6 @@ Finding check_tickets(const Evidence& evidence);
 Finding check_stuck_lock(const Evidence& evidence);
 Finding check_claim_order(const Evidence& evidence);
 Finding check_linearizable(const Evidence& evidence);
+Finding check_live_balance(const Evidence& evidence);
 
 }  // namespace claimstorm

@@ -7,6 +7,7 @@
 
 #include "checkers/catalog.h"
 #include "checkers/diagnosis.h"
+#include "checkers/live_balance.h"
 #include "model/error.h"
 #include "model/units.h"
 
@@ -54,6 +55,10 @@ constexpr std::array kChecks = {
           explain_claim_order, check_claim_order},
     Check{"linearizable", "the history is one of a bounded counter with unique users",
           explain_linearizable, check_linearizable},
+    Check{
+        kLiveBalance,
+        "at every sample: d - rows before <= claims asked for; claims told <= d + p - rows before",
+        explain_live_balance, check_live_balance, true},
 };
 
 }  // namespace
@@ -81,8 +86,10 @@ std::vector<Finding> run_checks(const Evidence& evidence, const std::vector<std:
     }
     std::vector<Finding> findings;
     for (const Check& check : kChecks) {
-        const bool wanted =
-            names.empty() || std::find(names.begin(), names.end(), check.name) != names.end();
+        const bool has_use = !check.needs_samples || evidence.samples;
+        const bool wanted = names.empty()
+                                ? has_use
+                                : std::find(names.begin(), names.end(), check.name) != names.end();
         if (!wanted) continue;
         findings.push_back(check.run(evidence));
         findings.back().diagnosis = diagnose(evidence, findings.back(), check.explanation());

@@ -52,5 +52,6 @@ const Explanation& explain_tickets();
 const Explanation& explain_stuck_lock();
 const Explanation& explain_claim_order();
 const Explanation& explain_linearizable();
+const Explanation& explain_live_balance();
 
 }  // namespace claimstorm

@@ -15,6 +15,7 @@
 #include "reports/text_report.h"
 #include "scenarios/run.h"
 #include "scenarios/scenario_file.h"
+#include "storm/storm.h"
 
 namespace claimstorm {
 namespace {
@@ -23,8 +24,8 @@ constexpr std::uint64_t kDemoSeed = 42;
 
 FinishedRun run_one(const char* name, RunOptions options, RunDisplay& display) {
     options.on_phase = [&display](std::string_view what) { display.phase(what); };
-    options.on_progress = [&display](std::uint64_t ended, std::uint64_t planned) {
-        display.progress(ended, planned);
+    options.on_progress = [&display](const StormProgress& progress) {
+        display.progress(progress.ended, progress.planned);
     };
     const std::atomic<bool>& stop = stop_on_signals();
     FinishedRun finished = run_scenario(load_scenario(name), options, stop);

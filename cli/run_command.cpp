@@ -26,6 +26,8 @@ struct Flags {
     ResultOutput print;
     bool expect = false;
     bool dry_run = false;
+    bool watch = false;
+    std::string watch_every;
 };
 
 void show_poll(const StormOrder& order, const PlannedAttempt& planned) {
@@ -92,6 +94,10 @@ int run(const Flags& flags) {
             fmt::format("{}: --expect needs \"expect\" in the scenario", scenario.name));
     }
     RunOptions options = flags.run.options();
+    if (flags.watch) options.watch.emplace();
+    if (!flags.watch_every.empty()) {
+        options.watch.emplace().every = watch_interval_from(flags.watch_every, "--watch-every");
+    }
     if (auto* target = std::get_if<Target>(&scenario.target);
         target != nullptr && options.transport != TransportKind::chosen) {
         target->endpoint.transport.kind = options.transport;
@@ -101,9 +107,14 @@ int run(const Flags& flags) {
     output.quiet = flags.run.quiet;
     RunDisplay display(!output.is_for_people());
     options.on_phase = [&display](std::string_view what) { display.phase(what); };
-    options.on_progress = [&display](std::uint64_t ended, std::uint64_t planned) {
-        display.progress(ended, planned);
+    options.on_progress = [&display](const StormProgress& progress) {
+        display.progress(progress.ended, progress.planned, progress.granted);
     };
+    if (options.watch) {
+        options.watch->on_sample = [&display](const StoreSample& sample) {
+            display.sample(sample);
+        };
+    }
     const FinishedRun finished = run_scenario(scenario, options, stop_on_signals());
     display.done();
     if (finished.interrupted) {
@@ -131,6 +142,15 @@ void add_run_command(CLI::App& app, CommandBody& chosen) {
         ->add_flag("--expect", flags->expect,
                    "Exit 0 when exactly what the scenario expects is found")
         ->envname("CLAIMSTORM_EXPECT");
+    command
+        ->add_flag("--watch", flags->watch,
+                   "Read rows, backlog and cache while the storm runs, and judge them over time")
+        ->envname("CLAIMSTORM_WATCH");
+    command
+        ->add_option("--watch-every", flags->watch_every,
+                     "How often, with --watch, which it implies (default: 100ms); a fifth of the "
+                     "time at most is spent on reading")
+        ->envname("CLAIMSTORM_WATCH_EVERY");
     command->add_flag("--dry-run", flags->dry_run, "Print the plan, fire nothing");
     command->callback([flags, &chosen] { chosen = [flags] { return run(*flags); }; });
 }

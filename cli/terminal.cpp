@@ -7,8 +7,6 @@
 
 #include <fmt/format.h>
 
-#include "model/units.h"
-
 namespace claimstorm {
 namespace {
 
@@ -29,19 +27,39 @@ RunDisplay::RunDisplay(bool quiet) : quiet_(quiet), terminal_(::isatty(STDERR_FI
 
 void RunDisplay::phase(std::string_view what) {
     if (quiet_) return;
-    done();
+    const std::lock_guard lock(mutex_);
+    clear();
     fmt::print(stderr, "  {}\n", what);
 }
 
-void RunDisplay::progress(std::uint64_t ended, std::uint64_t planned) {
+void RunDisplay::progress(std::uint64_t ended, std::uint64_t planned, std::uint64_t granted) {
+    const std::lock_guard lock(mutex_);
+    state_.ended = ended;
+    state_.planned = planned;
+    state_.granted = granted;
+    draw();
+}
+
+void RunDisplay::sample(const StoreSample& sample) {
+    const std::lock_guard lock(mutex_);
+    state_.sample = sample;
+    draw();
+}
+
+void RunDisplay::done() {
+    const std::lock_guard lock(mutex_);
+    clear();
+}
+
+/// What is left of a longer line before it is cleared behind the new one.
+void RunDisplay::draw() {
     if (quiet_ || !terminal_) return;
-    fmt::print(stderr, "\r    {} of {} attempts ", with_commas(static_cast<std::int64_t>(ended)),
-               with_commas(static_cast<std::int64_t>(planned)));
+    fmt::print(stderr, "\r    {} \033[K", live_line(state_));
     std::fflush(stderr);
     drawn_ = true;
 }
 
-void RunDisplay::done() {
+void RunDisplay::clear() {
     if (drawn_) fmt::print(stderr, "\r\033[K");
     drawn_ = false;
 }

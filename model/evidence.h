@@ -82,6 +82,21 @@ struct Snapshot {
     Reading<std::int64_t> backlog;             ///< redis.backlog: claims accepted, not yet stored
 };
 
+/// The stores' counters at one moment of the storm, read while it ran. The backlog is read on both
+/// sides of the rows, because claims go from it to them: what it held before and the rows after it
+/// miss no claim that is in either.
+struct StoreSample {
+    TimeNs begun_ns = 0;                    ///< stamped before the first reading was asked for
+    TimeNs ended_ns = 0;                    ///< stamped after the last answer was complete
+    Reading<std::int64_t> backlog_before;   ///< redis.backlog, before the rows were counted
+    Reading<std::int64_t> rows;             ///< of mysql.claims
+    Reading<std::int64_t> backlog_after;    ///< redis.backlog, after the rows were counted
+    Reading<std::int64_t> cache_remaining;  ///< redis.remaining
+    /// False when the backlog is a sum whose parts were read one after the other: what went from
+    /// one to another meanwhile may have been counted twice or not at all.
+    bool backlog_at_once = true;
+};
+
 /// Whether the stores had come to rest before the final snapshot was taken.
 struct Settlement {
     bool settled = false;
@@ -106,6 +121,9 @@ struct Evidence {
     Snapshot before;
     Snapshot after;
     Settlement settlement;
+    /// In the order of time, none begun before the one ahead of it had ended. No value: the stores
+    /// were not watched while the storm ran.
+    std::optional<std::vector<StoreSample>> samples;
     std::vector<FaultSeen> faults;
     std::string faults_unknown;  ///< why the target could not say which fired; empty: it did
     std::string finish_failed;   ///< why the finish steps were not all done; empty: they were

@@ -43,6 +43,31 @@ struct StormFigures {
     }
 };
 
+/// A number that changed while the storm ran, where it was largest.
+struct Peak {
+    std::int64_t value = 0;
+    double at_ms = 0;  ///< after the release
+};
+
+/// What was seen of the stores while the storm ran and until they had settled. Instants are those
+/// at which a sample had been read: whatever it shows was so then at the latest.
+struct WatchFigures {
+    std::int64_t samples = 0;
+    std::int64_t unread = 0;  ///< samples of which some part could not be read
+    double first_ms = 0;      ///< after the release: when the first one began
+    double last_ms = 0;       ///< after the release: when the last one had been read
+    /// After the release, the stock was gone: as many grants had been told as there was stock; rows
+    /// and backlog together, and the rows alone, had come to it.
+    std::optional<double> sold_out_told_ms;
+    std::optional<double> sold_out_taken_ms;
+    std::optional<double> sold_out_stored_ms;
+    /// From the last answer until rows, backlog and cache were what they are at rest; 0 when they
+    /// were before.
+    std::optional<double> converged_ms;
+    std::optional<Peak> backlog;      ///< the largest
+    std::optional<Peak> rows_behind;  ///< the most claims told that had no row yet
+};
+
 /// A judged run: what result.json holds.
 struct Result {
     std::string scenario;
@@ -51,6 +76,7 @@ struct Result {
     std::vector<Finding> findings;
     std::vector<Gate> gates;
     StormFigures storm;
+    std::optional<WatchFigures> watch;  ///< none: the stores were not watched
     /// One-line remarks about the evidence: a truncated history, a value that could not be read.
     std::vector<std::string> notes;
 };

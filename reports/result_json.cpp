@@ -94,6 +94,29 @@ Json storm_json(const StormFigures& storm) {
     return json;
 }
 
+Json peak_json(const Peak& peak) {
+    return {{"value", peak.value}, {"at_ms", rounded(peak.at_ms)}};
+}
+
+Json watch_json(const WatchFigures& watch) {
+    const auto instant = [](const std::optional<double>& ms) {
+        return ms ? rounded(*ms) : Json(nullptr);
+    };
+    const auto peak = [](const std::optional<Peak>& of) {
+        return of ? peak_json(*of) : Json(nullptr);
+    };
+    return {{"samples", watch.samples},
+            {"unread", watch.unread},
+            {"first_ms", rounded(watch.first_ms)},
+            {"last_ms", rounded(watch.last_ms)},
+            {"sold_out_told_ms", instant(watch.sold_out_told_ms)},
+            {"sold_out_taken_ms", instant(watch.sold_out_taken_ms)},
+            {"sold_out_stored_ms", instant(watch.sold_out_stored_ms)},
+            {"converged_ms", instant(watch.converged_ms)},
+            {"backlog_max", peak(watch.backlog)},
+            {"rows_behind_max", peak(watch.rows_behind)}};
+}
+
 }  // namespace
 
 std::string result_to_json(const Result& result) {
@@ -106,6 +129,7 @@ std::string result_to_json(const Result& result) {
     json["gates"] = Json::array();
     for (const Gate& gate : result.gates) json["gates"].push_back(gate_json(gate));
     json["storm"] = storm_json(result.storm);
+    if (result.watch) json["watch"] = watch_json(*result.watch);
     json["notes"] = result.notes;
     // Names come from services and may be any bytes: those that are no UTF-8 become U+FFFD.
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

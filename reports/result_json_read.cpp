@@ -197,6 +197,28 @@ StormFigures read_storm(const Node& node) {
     return storm;
 }
 
+WatchFigures read_watch(const Node& node) {
+    const auto instant = [&node](const char* key, std::optional<double>& ms) {
+        if (const Node found = node.at(key); !found.is_null()) ms = found.number();
+    };
+    const auto peak = [&node](const char* key, std::optional<Peak>& of) {
+        const Node found = node.at(key);
+        if (!found.is_null()) of = Peak{found.at("value").integer(), found.at("at_ms").number()};
+    };
+    WatchFigures watch;
+    watch.samples = node.at("samples").integer();
+    watch.unread = node.at("unread").integer();
+    watch.first_ms = node.at("first_ms").number();
+    watch.last_ms = node.at("last_ms").number();
+    instant("sold_out_told_ms", watch.sold_out_told_ms);
+    instant("sold_out_taken_ms", watch.sold_out_taken_ms);
+    instant("sold_out_stored_ms", watch.sold_out_stored_ms);
+    instant("converged_ms", watch.converged_ms);
+    peak("backlog_max", watch.backlog);
+    peak("rows_behind_max", watch.rows_behind);
+    return watch;
+}
+
 Json parse(const std::string& text) {
     try {
         return Json::parse(text);
@@ -228,6 +250,7 @@ Result result_from_json(const std::string& text) {
     root.at("gates").each_element(
         [&](const Node& node) { result.gates.push_back(read_gate(node)); });
     result.storm = read_storm(root.at("storm"));
+    if (root.has("watch")) result.watch = read_watch(root.at("watch"));
     if (root.has("notes")) {
         root.at("notes").each_element(
             [&](const Node& node) { result.notes.push_back(node.text()); });

@@ -198,6 +198,40 @@ std::string storm_figures(const StormFigures& storm, bool color) {
     return text;
 }
 
+std::string peak_line(const char* name, const std::optional<Peak>& peak, const char* what) {
+    if (!peak) return "";
+    if (peak->value == 0) return fmt::format("  {}never {}\n", name, what);
+    return fmt::format("  {}up to {} {}, {} ms after the release\n", name, with_commas(peak->value),
+                       what, measured(peak->at_ms));
+}
+
+std::string watch_figures(const WatchFigures& watch, bool color) {
+    std::string text = "\n" + painted("WATCH", Paint::strong, color) + "\n";
+    text +=
+        fmt::format("  samples   {} from {} to {} ms after the release\n",
+                    with_commas(watch.samples), measured(watch.first_ms), measured(watch.last_ms));
+    if (watch.unread > 0) {
+        text += fmt::format("            {} with a part that could not be read\n",
+                            with_commas(watch.unread));
+    }
+    std::string sold_out;
+    const auto add = [&sold_out](const std::optional<double>& ms, const char* what) {
+        if (!ms) return;
+        sold_out += fmt::format("{}{} {} ms", sold_out.empty() ? "" : ", ", what, measured(*ms));
+    };
+    add(watch.sold_out_told_ms, "told after");
+    add(watch.sold_out_taken_ms, "seen in rows and backlog after");
+    add(watch.sold_out_stored_ms, "in rows alone after");
+    if (!sold_out.empty()) text += paragraph("  sold out  ", sold_out);
+    text += peak_line("backlog   ", watch.backlog, "queued");
+    text += peak_line("rows      ", watch.rows_behind, "behind the answers");
+    if (watch.converged_ms) {
+        text +=
+            fmt::format("  at rest   {} ms after the last answer\n", measured(*watch.converged_ms));
+    }
+    return text;
+}
+
 }  // namespace
 
 std::string text_report(const Result& raw, const TextStyle& style) {
@@ -212,6 +246,7 @@ std::string text_report(const Result& raw, const TextStyle& style) {
     text += skipped_findings(result, style.color);
     text += gates(result, style.color);
     if (result.storm.attempts > 0) text += storm_figures(result.storm, style.color);
+    if (result.watch) text += watch_figures(*result.watch, style.color);
     if (!result.notes.empty()) {
         text += "\n" + painted("NOTES", Paint::strong, style.color) + "\n";
         for (const std::string& note : result.notes) text += paragraph("  - ", note);

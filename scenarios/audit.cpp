@@ -11,12 +11,15 @@
 #include "scenarios/final_state.h"
 #include "scenarios/judge.h"
 #include "scenarios/run_folder.h"
+#include "scenarios/samples_file.h"
 #include "scenarios/scenario_file.h"
 #include "stores/evidence_reader.h"
 #include "storm/history_file.h"
 
 namespace claimstorm {
 namespace {
+
+constexpr const char* kHistoryFile = "history.bin";
 
 const EvidenceSpec& evidence_of(const Scenario& scenario) {
     if (std::holds_alternative<ReferenceTarget>(scenario.target)) {
@@ -57,6 +60,17 @@ LoadedRun without_history(const Scenario& scenario) {
     return run;
 }
 
+/// What was recorded of the run goes with it: its history, and what was watched.
+void copy_file_of(const std::filesystem::path& run, const std::filesystem::path& folder,
+                  const char* file) {
+    std::error_code error;
+    std::filesystem::copy_file(run / file, folder / file, error);
+    if (error) {
+        throw EnvironmentError(
+            fmt::format("cannot write {}: {}", (folder / file).string(), error.message()));
+    }
+}
+
 void write_no_history(const std::filesystem::path& path, const Scenario& scenario) {
     HistoryHeader header;
     header.scenario = scenario.name;
@@ -71,16 +85,11 @@ void keep_in(const std::filesystem::path& folder, const Scenario& scenario,
              const Result& result) {
     RunFolder kept(folder, scenario.name);
     write_scenario(kept.path(), scenario, seed);
-    const std::filesystem::path history = kept.path() / "history.bin";
     if (run.empty()) {
-        write_no_history(history, scenario);
+        write_no_history(kept.path() / kHistoryFile, scenario);
     } else {
-        std::error_code error;
-        std::filesystem::copy_file(run / "history.bin", history, error);
-        if (error) {
-            throw EnvironmentError(
-                fmt::format("cannot write {}: {}", history.string(), error.message()));
-        }
+        copy_file_of(run, kept.path(), kHistoryFile);
+        if (evidence.samples) copy_file_of(run, kept.path(), kSamplesFile);
     }
     write_evidence(kept.path(), evidence);
     write_result(kept.path(), result);

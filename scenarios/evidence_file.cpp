@@ -156,7 +156,9 @@ void read_evidence(const std::filesystem::path& folder, Evidence& evidence) {
     if (const auto why = place.find("faults_unknown")) evidence.faults_unknown = why->string();
     if (const auto why = place.find("finish_failed")) evidence.finish_failed = why->string();
     if (const auto ttl = place.find("lock_ttl_ms")) {
-        evidence.lock_ttl = std::chrono::milliseconds(ttl->count(1));
+        constexpr std::int64_t kMillisecondsMax =
+            1'000'000'000'000;  // as nanoseconds they fit 64 bits
+        evidence.lock_ttl = std::chrono::milliseconds(ttl->count(1, kMillisecondsMax));
     }
     if (const auto has = place.find("has_baseline")) evidence.has_baseline = has->boolean();
     if (const auto faults = place.find("faults")) {

@@ -8,12 +8,15 @@
 
 #include "checkers/carried.h"
 #include "checkers/check.h"
+#include "checkers/live_balance.h"
+#include "checkers/watch_figures.h"
 #include "model/error.h"
 #include "reports/result_json.h"
 #include "reports/text_report.h"
 #include "scenarios/evidence_file.h"
 #include "scenarios/gates.h"
 #include "scenarios/run_folder.h"
+#include "scenarios/samples_file.h"
 #include "scenarios/scenario_file.h"
 #include "storm/figures.h"
 #include "storm/history_file.h"
@@ -40,14 +43,18 @@ bool names_stores(const Scenario& scenario) {
     return target != nullptr && (target->evidence.mysql || target->evidence.redis);
 }
 
-/// The scenario's checks; those that are required are run, whatever it lists.
+/// The scenario's checks; those that are required are run, whatever it lists, and so is what asks
+/// for samples where there are some: whoever watches wants to know.
 std::vector<Finding> run_wanted_checks(const Scenario& scenario, const Evidence& evidence) {
-    if (scenario.no_checks && scenario.require.empty()) return {};
     std::vector<std::string> wanted = scenario.checks;
-    if (!wanted.empty() || scenario.no_checks) {
-        wanted.insert(wanted.end(), scenario.require.begin(), scenario.require.end());
+    if (wanted.empty() && !scenario.no_checks) {
+        for (const Check& check : all_checks()) {
+            if (!check.needs_samples) wanted.emplace_back(check.name);
+        }
     }
-    return run_checks(evidence, wanted);
+    wanted.insert(wanted.end(), scenario.require.begin(), scenario.require.end());
+    if (evidence.samples && !scenario.no_checks) wanted.emplace_back(kLiveBalance);
+    return wanted.empty() ? std::vector<Finding>() : run_checks(evidence, wanted);
 }
 
 /// Inconclusive when one of them was skipped: what it was to prove was not looked at.
@@ -77,6 +84,7 @@ Result judge(const Scenario& scenario, std::uint64_t seed, Evidence& evidence,
     result.storm = storm_figures(evidence.history);
     set_aside_other_campaigns(evidence.history);
     result.findings = run_wanted_checks(scenario, evidence);
+    result.watch = watch_figures(evidence);
     const HistoryOrigin origin = evidence.history.origin;
     result.gates = built_in_gates(scenario, result.storm, origin);
     for (Gate& gate : judge_gates(scenario.gates, result.storm, origin)) {
@@ -188,6 +196,10 @@ LoadedRun load_run(const std::filesystem::path& folder) {
     run.evidence.history = std::move(contents.history);
     load_evidence(folder, run);
     for (std::string& note : notes_of(contents.samples)) run.notes.push_back(std::move(note));
+    if (auto watched = read_samples(folder)) {
+        run.evidence.samples = std::move(watched->samples);
+        if (!watched->cut.empty()) run.notes.push_back(std::move(watched->cut));
+    }
     return run;
 }
 

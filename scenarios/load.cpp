@@ -28,7 +28,11 @@ FinishedLoad run_load(const Scenario& scenario, std::uint64_t seed,
     }
     FinishedLoad finished;
     try {
-        finished.recorder = run_storm(order, plan, history, stop, on_progress);
+        StormListener listener;
+        listener.on_progress = [&on_progress](const StormProgress& progress) {
+            if (on_progress) on_progress(progress.ended, progress.planned);
+        };
+        finished.recorder = run_storm(order, plan, history, stop, listener);
         if (run) run->keep();
     } catch (...) {
         if (run && std::filesystem::exists(history)) run->keep();

@@ -129,14 +129,26 @@ void finish_event(const Target& target, Evidence& evidence, EvidenceReader& read
 
 /// From the first recorded attempt on the folder stays, also when the storm ends in an error.
 void fire(const StormOrder& order, const Plan& plan, RunFolder& folder,
-          const std::atomic<bool>& stop, const RunOptions& options) {
+          const std::atomic<bool>& stop, const StormListener& listener) {
     const std::filesystem::path history = folder.path() / kHistoryFile;
     try {
-        run_storm(order, plan, history, stop, options.on_progress);
+        run_storm(order, plan, history, stop, listener);
         folder.keep();
     } catch (...) {
         if (std::filesystem::exists(history)) folder.keep();
         throw;
+    }
+}
+
+/// Ends the watch and takes what it wrote for the evidence: what is judged now and what `check`
+/// judges later are the same.
+void take_samples(Watch& watch, const std::filesystem::path& folder, const RunOptions& options,
+                  Evidence& evidence, std::vector<std::string>& notes) {
+    const std::string why = watch.finish();
+    if (!why.empty()) tell(options, "the stores were watched no further: " + why);
+    if (auto watched = read_samples(folder)) {
+        evidence.samples = std::move(watched->samples);
+        if (!watched->cut.empty()) notes.push_back(std::move(watched->cut));
     }
 }
 
@@ -162,6 +174,7 @@ FinishedRun run_scenario(const Scenario& scenario, const RunOptions& options,
 
     StormOrder order = storm_order(scenario, *target, seed);
     require_fireable(order);
+    if (options.watch) require_watchable((*target).evidence, scenario.name);
     order.users = make_user_source(order.endpoint, order.spec.users);
     tell(options, "preparing the campaign and reading the stores");
     prepare_target(*target, scenario.campaign);
@@ -178,7 +191,13 @@ FinishedRun run_scenario(const Scenario& scenario, const RunOptions& options,
          fmt::format("storm: {} attempts by {} users over {} connections",
                      with_commas(static_cast<std::int64_t>(plan.attempts())),
                      with_commas(scenario.storm.users), with_commas(scenario.storm.connections)));
-    fire(order, plan, folder, stop, options);
+    StormListener listener{options.on_progress, {}};
+    std::optional<Watch> watch;
+    if (options.watch) {
+        watch.emplace((*target).evidence, scenario.campaign, folder.path(), *options.watch);
+        listener.on_release = [&watch](auto release) { watch->begin(release); };
+    }
+    fire(order, plan, folder, stop, listener);
     if (stop) return {Result{}, folder.path(), true};
 
     tell(options, "waiting for the stores to settle");
@@ -188,6 +207,8 @@ FinishedRun run_scenario(const Scenario& scenario, const RunOptions& options,
     const SettleSpec patience = patient_settle(scenario, evidence.history);
     finish_event(*target, evidence, reader, patience, stop);
     read_final_state(evidence, reader, patience, stop);
+    std::vector<std::string> notes = notes_of(recorded.samples);
+    if (watch) take_samples(*watch, folder.path(), options, evidence, notes);
     try {
         evidence.faults = target.faults();
     } catch (const Error& error) {
@@ -195,7 +216,7 @@ FinishedRun run_scenario(const Scenario& scenario, const RunOptions& options,
     }
     write_evidence(folder.path(), evidence);
 
-    Result result = judge(scenario, seed, evidence, notes_of(recorded.samples));
+    Result result = judge(scenario, seed, evidence, std::move(notes));
     write_result(folder.path(), result);
     return {std::move(result), folder.path(), stop};
 }

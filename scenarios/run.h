@@ -10,8 +10,11 @@
 
 #include "model/result.h"
 #include "scenarios/scenario.h"
+#include "scenarios/watch.h"
 
 namespace claimstorm {
+
+struct StormProgress;
 
 struct RunOptions {
     std::optional<std::uint64_t> seed;     ///< else the scenario's, else drawn
@@ -22,7 +25,8 @@ struct RunOptions {
     TransportKind transport = TransportKind::chosen;  ///< else the target's own
     /// Told when a phase begins: "starting a lab and coupon/naive", "storm: 2,400 attempts" …
     std::function<void(std::string_view)> on_phase;
-    std::function<void(std::uint64_t ended, std::uint64_t planned)> on_progress;
+    std::function<void(const StormProgress&)> on_progress;
+    std::optional<WatchOptions> watch;  ///< read the stores while the storm runs
 };
 
 struct FinishedRun {

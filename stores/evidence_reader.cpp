@@ -2,11 +2,12 @@
 
 namespace claimstorm {
 
-EvidenceReader::EvidenceReader(const EvidenceSpec& spec, const Campaign& campaign) {
+EvidenceReader::EvidenceReader(const EvidenceSpec& spec, const Campaign& campaign,
+                               const Options& options) {
     // {campaign} is all that evidence may mention.
     const Placeholders placeholders{{"campaign"}, {campaign.id}};
-    if (spec.mysql) mysql_.emplace(*spec.mysql, placeholders);
-    if (spec.redis) redis_.emplace(*spec.redis, placeholders);
+    if (spec.mysql) mysql_.emplace(*spec.mysql, placeholders, options.mysql);
+    if (spec.redis) redis_.emplace(*spec.redis, placeholders, options.redis);
 }
 
 void EvidenceReader::require_reachable() {
@@ -27,6 +28,19 @@ Pulse EvidenceReader::pulse() {
     if (mysql_) mysql_->add_pulse(pulse);
     if (redis_) redis_->add_pulse(pulse);
     return pulse;
+}
+
+Reading<std::int64_t> EvidenceReader::count_claims() {
+    return mysql_ ? mysql_->count_claims() : Reading<std::int64_t>();
+}
+
+Reading<std::int64_t> EvidenceReader::cache_remaining() {
+    return redis_ ? redis_->read_remaining() : Reading<std::int64_t>();
+}
+
+Reading<std::int64_t> EvidenceReader::backlog(bool& at_once) {
+    at_once = true;
+    return redis_ ? redis_->read_backlog(at_once) : Reading<std::int64_t>();
 }
 
 }  // namespace claimstorm

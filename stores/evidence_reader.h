@@ -17,8 +17,16 @@ namespace claimstorm {
 /// Connections are opened when needed and kept; a lost one is opened anew at the next reading.
 class EvidenceReader {
   public:
+    /// How long a store may take.
+    struct Options {
+        MysqlOptions mysql = {};
+        RedisOptions redis = {};
+    };
+
     /// Throws UsageError for an unknown placeholder. Connects to nothing yet.
-    EvidenceReader(const EvidenceSpec& spec, const Campaign& campaign);
+    EvidenceReader(const EvidenceSpec& spec, const Campaign& campaign)
+        : EvidenceReader(spec, campaign, Options{}) {}
+    EvidenceReader(const EvidenceSpec& spec, const Campaign& campaign, const Options& options);
 
     /// Connects to every store that is named. Throws EnvironmentError when one cannot be reached.
     void require_reachable();
@@ -28,6 +36,13 @@ class EvidenceReader {
     /// attempts whose claims the rows are, claim ids that both have take memory only once.
     Snapshot take(Names& names, TextPool& texts, const AttemptList* told = nullptr);
     Pulse pulse();
+
+    // One counter each, as cheaply as a pulse reads it; not named where the target names none. They
+    // never throw for a store's sake either.
+    Reading<std::int64_t> count_claims();     ///< rows of mysql.claims
+    Reading<std::int64_t> cache_remaining();  ///< redis.remaining
+    /// redis.backlog; `at_once`: see `RedisEvidence::read_backlog`.
+    Reading<std::int64_t> backlog(bool& at_once);
 
   private:
     std::optional<MysqlEvidence> mysql_;

@@ -65,11 +65,11 @@ struct RedisLocks {
 
 /// How the campaign's counters are found in Redis. `{campaign}` is filled in.
 struct RedisEvidenceSpec {
-    std::optional<RedisAddress> address;  ///< none: then each of these names its own
+    std::optional<RedisAddress> address;       ///< none: then each of these names its own
     std::vector<RedisCounter> remaining = {};  ///< summed; empty: none
     std::vector<RedisUsers> users = {};        ///< together; empty: none
     std::vector<RedisLocks> locks = {};
-    std::vector<RedisCounter> backlog = {};  ///< summed; empty: none
+    std::vector<RedisCounter> backlog = {};                  ///< summed; empty: none
     std::optional<std::chrono::milliseconds> lock_ttl = {};  ///< after which its locks expire
 };
 

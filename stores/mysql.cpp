@@ -158,6 +158,7 @@ MysqlConnection::MysqlConnection(const MysqlAddress& address, const MysqlOptions
                         to_string(address)),
             "");
     }
+    if (options.read_only) execute_text("SET SESSION TRANSACTION READ ONLY");
 }
 
 MysqlConnection::~MysqlConnection() = default;

@@ -59,6 +59,8 @@ struct MysqlOptions {
     std::chrono::milliseconds io_timeout{30000};
     /// Prepared statements kept open, the least recently used is closed first. At least 1.
     std::size_t statements_kept = 64;
+    /// Whatever the statements are, the server refuses those of this connection that would write.
+    bool read_only = false;
 };
 
 /// What a statement that returns no rows did.

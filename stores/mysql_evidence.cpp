@@ -62,8 +62,10 @@ Reading<std::int64_t> as_number(const Reading<bool>& truth) {
 
 }  // namespace
 
-MysqlEvidence::MysqlEvidence(const MysqlEvidenceSpec& spec, const Placeholders& placeholders)
-    : claims_(bind(spec.claims, spec.address, placeholders, "mysql.claims")),
+MysqlEvidence::MysqlEvidence(const MysqlEvidenceSpec& spec, const Placeholders& placeholders,
+                             const MysqlOptions& options)
+    : connections_(options),
+      claims_(bind(spec.claims, spec.address, placeholders, "mysql.claims")),
       stock_(bind(spec.stock, spec.address, placeholders, "mysql.stock")),
       payouts_(bind(spec.payouts, spec.address, placeholders, "mysql.payouts")) {}
 
@@ -282,7 +284,7 @@ void MysqlEvidence::take(Snapshot& snapshot, Names& names, TextPool& texts,
 /// counted as they come.
 std::int64_t MysqlEvidence::count_rows(const Query& query) {
     const std::vector<MysqlValue> values = query.bound.values();
-    MysqlConnection& mysql = connections_.at(query.place);
+    MysqlConnection& mysql = reading_at(query.place);
     try {
         const std::string counting =
             fmt::format("SELECT COUNT(*) FROM ({}\n) AS counted", query.bound.sql);
@@ -292,6 +294,28 @@ std::int64_t MysqlEvidence::count_rows(const Query& query) {
     }
     std::int64_t rows = 0;
     mysql.for_each_row(query.bound.sql, MysqlParams(values), [&rows](const MysqlRow&) { ++rows; });
+    return rows;
+}
+
+Reading<std::int64_t> MysqlEvidence::count_claims() {
+    if (claims_.empty()) return {};
+    const auto count_all = [this] {
+        std::int64_t rows = 0;
+        for_each(claims_, "mysql.claims", [&](const Query& query) { rows += count_rows(query); });
+        return rows;
+    };
+    const auto read = [&count_all]() -> Reading<std::int64_t> {
+        try {
+            return count_all();
+        } catch (const Error& error) {
+            return Unreadable{error.what()};
+        }
+    };
+    if (claims_.size() == 1) return read();
+    // A claim that is moved from one table to another meanwhile is counted once.
+    begin_everywhere();
+    Reading<std::int64_t> rows = read();
+    end_everywhere();
     return rows;
 }
 

@@ -21,13 +21,17 @@ class MysqlEvidence {
   public:
     /// Throws UsageError for an unknown placeholder. Connects to nothing yet. Precondition: each
     /// query names an address, or the spec does.
-    MysqlEvidence(const MysqlEvidenceSpec& spec, const Placeholders& placeholders);
+    MysqlEvidence(const MysqlEvidenceSpec& spec, const Placeholders& placeholders,
+                  const MysqlOptions& options = {});
 
     void require_reachable() { connections_.require_all(); }
     bool names_claims() const noexcept { return !claims_.empty(); }
     /// `told` may be null: the attempts whose claims the rows are.
     void take(Snapshot& snapshot, Names& names, TextPool& texts, const AttemptList* told);
     void add_pulse(Pulse& pulse);
+    /// How many rows the claims queries have: not named without any, unreadable when it is not
+    /// known. Several queries of one server are counted in one snapshot.
+    Reading<std::int64_t> count_claims();
 
   private:
     struct Query {
@@ -40,7 +44,8 @@ class MysqlEvidence {
         Reading<bool> sold_out;
     };
 
-    std::vector<Query> bind(const std::vector<SqlQuery>& queries, const std::optional<MysqlAddress>& own,
+    std::vector<Query> bind(const std::vector<SqlQuery>& queries,
+                            const std::optional<MysqlAddress>& own,
                             const Placeholders& placeholders, std::string_view where);
     /// Runs `read(query)` for each; what it throws says which of them it was.
     template <typename Read>
@@ -57,7 +62,7 @@ class MysqlEvidence {
     std::int64_t count_open_transactions(std::size_t place);
 
     // First of all: the others are given their places in it as they are made.
-    ConnectionsTo<MysqlConnection, MysqlAddress> connections_;
+    ConnectionsTo<MysqlConnection, MysqlAddress, MysqlOptions> connections_;
     std::vector<Query> claims_;
     std::vector<Query> stock_;
     std::vector<Query> payouts_;

@@ -39,9 +39,11 @@ inline std::string label_of(std::string_view what, std::size_t index, std::size_
 
 /// Connections to the places that evidence is read from: each is opened when it is first needed,
 /// kept, and opened anew once it is lost.
-template <typename Connection, typename Address>
+template <typename Connection, typename Address, typename Options>
 class ConnectionsTo {
   public:
+    explicit ConnectionsTo(Options options = {}) : options_(options) {}
+
     /// The number of that place from now on.
     std::size_t add(const Address& address) {
         for (std::size_t at = 0; at < places_.size(); ++at) {
@@ -53,7 +55,7 @@ class ConnectionsTo {
     Connection& at(std::size_t place) {
         std::optional<Connection>& connection = *places_[place].connection;
         if (connection && !connection->is_usable()) connection.reset();
-        if (!connection) connection.emplace(places_[place].address);
+        if (!connection) connection.emplace(places_[place].address, options_);
         return *connection;
     }
     /// Without opening one.
@@ -71,6 +73,7 @@ class ConnectionsTo {
         Address address;
         std::unique_ptr<std::optional<Connection>> connection;  // stays where it is
     };
+    Options options_;
     std::vector<Place> places_;
 };
 

@@ -56,8 +56,10 @@ std::string escape_glob(std::string_view text) {
     return escaped;
 }
 
-RedisEvidence::RedisEvidence(const RedisEvidenceSpec& spec, const Placeholders& placeholders)
-    : remaining_(fill(spec.remaining, spec.address, placeholders, "redis.remaining")),
+RedisEvidence::RedisEvidence(const RedisEvidenceSpec& spec, const Placeholders& placeholders,
+                             const RedisOptions& options)
+    : connections_(options),
+      remaining_(fill(spec.remaining, spec.address, placeholders, "redis.remaining")),
       backlog_(fill(spec.backlog, spec.address, placeholders, "redis.backlog")) {
     users_.reserve(spec.users.size());
     for (const RedisUsers& named : spec.users) {
@@ -115,8 +117,11 @@ void RedisEvidence::scan(std::size_t place, const RedisCommand& command, std::si
 }
 
 std::int64_t RedisEvidence::read_counter(const Counter& counter) {
-    const RedisCommand& command = counter.command;
-    const Reply reply = ask(counter.place, command);
+    return number_in(ask(counter.place, counter.command), counter.command);
+}
+
+/// The number that a counter's command was answered with.
+std::int64_t RedisEvidence::number_in(const Reply& reply, const RedisCommand& command) {
     if (reply.is_nil() && command.size() == 2) {
         throw AbsentKey(
             fmt::format("the key '{}' does not exist (never set, expired or evicted)", command[1]));
@@ -137,6 +142,37 @@ std::int64_t RedisEvidence::read_counter(const Counter& counter) {
             fmt::format("'{}' answers '{}', which is no whole number", asked, shortened(text)));
     }
     throw UsageError(fmt::format("'{}' answers a list, and a number is wanted", asked));
+}
+
+/// All counters in one transaction; nullopt when they lie on several servers, or when the account
+/// may not use MULTI.
+std::optional<std::int64_t> RedisEvidence::read_sum_at_once(const std::vector<Counter>& counters) {
+    const std::size_t place = counters.front().place;
+    for (const Counter& counter : counters) {
+        if (counter.place != place) return std::nullopt;
+    }
+    RedisConnection& redis = connections_.at(place);
+    redis.append({"MULTI"});
+    for (const Counter& counter : counters) {
+        redis.append(std::vector<std::string_view>(counter.command.begin(), counter.command.end()));
+    }
+    redis.append({"EXEC"});
+    const std::vector<Reply> replies = redis.flush();
+    // Without MULTI the commands were answered one by one, and EXEC by an error.
+    if (replies.back().type() != Reply::Type::array) return std::nullopt;
+    std::int64_t sum = 0;
+    for (std::size_t i = 0; i < counters.size(); ++i) {
+        const Reply& reply = replies.back().elements().at(i);
+        const RedisCommand& command = counters[i].command;
+        if (reply.is_error()) {
+            throw UsageError(
+                fmt::format("Redis says: {}, to: {}", reply.text(), fmt::join(command, " ")));
+        }
+        if (__builtin_add_overflow(sum, number_in(reply, command), &sum)) {
+            throw UsageError("the values add up to more than 64 bits hold");
+        }
+    }
+    return sum;
 }
 
 /// Where one key of several is not there, their sum is not known: it is absent as a whole, as a
@@ -324,6 +360,27 @@ void RedisEvidence::take(Snapshot& snapshot, Names& names) {
         snapshot.backlog =
             guarded<std::int64_t>("redis.backlog", [&] { return read_sum(backlog_); });
     }
+}
+
+Reading<std::int64_t> RedisEvidence::read_remaining() {
+    if (remaining_.empty()) return {};
+    return guarded<std::int64_t>("redis.remaining", [this] { return read_sum(remaining_); });
+}
+
+Reading<std::int64_t> RedisEvidence::read_backlog(bool& at_once) {
+    at_once = true;
+    if (backlog_.empty()) return {};
+    const auto read = [this, &at_once] {
+        if (backlog_.size() == 1) return read_counter(backlog_.front());
+        if (const auto sum = read_sum_at_once(backlog_)) return *sum;
+        at_once = false;
+        return read_sum(backlog_);
+    };
+    return guarded<std::int64_t>("redis.backlog", [&read] {
+        const std::int64_t queued = read();
+        if (queued >= 0) return queued;
+        throw UsageError(fmt::format("it says {}, and no backlog is below zero", queued));
+    });
 }
 
 void RedisEvidence::add_pulse(Pulse& pulse) {

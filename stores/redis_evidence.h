@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <unordered_set>
@@ -23,7 +24,8 @@ class RedisEvidence {
   public:
     /// Throws UsageError for an unknown placeholder. Connects to nothing yet. Precondition: each
     /// counter, set and pattern names an address, or the spec does.
-    RedisEvidence(const RedisEvidenceSpec& spec, const Placeholders& placeholders);
+    RedisEvidence(const RedisEvidenceSpec& spec, const Placeholders& placeholders,
+                  const RedisOptions& options = {});
 
     ~RedisEvidence();
     RedisEvidence(const RedisEvidence&) = delete;
@@ -35,6 +37,11 @@ class RedisEvidence {
     void begin_to_take();
     void take(Snapshot& snapshot, Names& names);
     void add_pulse(Pulse& pulse);
+    /// What redis.remaining comes to; not named without any.
+    Reading<std::int64_t> read_remaining();
+    /// What redis.backlog comes to; not named without any. Several counters of one server are read
+    /// at once where the account may use MULTI; `at_once` says whether they were.
+    Reading<std::int64_t> read_backlog(bool& at_once);
 
   private:
     struct Counter {
@@ -54,11 +61,14 @@ class RedisEvidence {
         std::size_t place = 0;
     };
 
-    std::vector<Counter> fill(const std::vector<RedisCounter>& counters, const std::optional<RedisAddress>& own,
+    std::vector<Counter> fill(const std::vector<RedisCounter>& counters,
+                              const std::optional<RedisAddress>& own,
                               const Placeholders& placeholders, std::string_view where);
     Reply ask(std::size_t place, const RedisCommand& command);
     std::int64_t read_counter(const Counter& counter);
+    static std::int64_t number_in(const Reply& reply, const RedisCommand& command);
     std::int64_t read_sum(const std::vector<Counter>& counters);
+    std::optional<std::int64_t> read_sum_at_once(const std::vector<Counter>& counters);
     void scan(std::size_t place, const RedisCommand& command, std::size_t cursor_at,
               const std::function<void(std::string_view)>& take);
     void each_user(const Users& users, const std::function<void(std::string_view)>& take);
@@ -72,7 +82,7 @@ class RedisEvidence {
     std::vector<LockSeen> read_locks();
 
     // First of all: the others are given their places in it as they are made.
-    ConnectionsTo<RedisConnection, RedisAddress> connections_;
+    ConnectionsTo<RedisConnection, RedisAddress, RedisOptions> connections_;
     std::vector<Counter> remaining_;
     std::vector<Users> users_;
     std::vector<Locks> locks_;

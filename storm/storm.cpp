@@ -94,7 +94,10 @@ void require_open_files(std::uint32_t connections) {
 /// Where the workers wait for one another: all ready, then one release instant for all.
 class ReleaseGate {
   public:
-    explicit ReleaseGate(std::uint32_t workers) : waiting_for_(workers) {}
+    using OnRelease = std::function<void(Worker::Clock::time_point)>;
+
+    ReleaseGate(std::uint32_t workers, OnRelease on_release)
+        : on_release_(std::move(on_release)), waiting_for_(workers) {}
 
     /// A worker reports; `error` when it cannot fire. Then it waits for the verdict: the release
     /// instant, or nothing when any of them failed.
@@ -104,6 +107,7 @@ class ReleaseGate {
         if (--waiting_for_ == 0) {
             // Far enough ahead that every worker is awake and spinning when it comes.
             release_ = Worker::Clock::now() + std::chrono::milliseconds(3);
+            if (!error_ && on_release_) on_release_(release_);
             changed_.notify_all();
         }
         changed_.wait(lock, [this] { return waiting_for_ == 0; });
@@ -116,6 +120,7 @@ class ReleaseGate {
     }
 
   private:
+    OnRelease on_release_;
     std::mutex mutex_;
     std::condition_variable changed_;
     std::uint32_t waiting_for_;
@@ -126,8 +131,9 @@ class ReleaseGate {
 /// The workers' threads. Each ends by itself, bounded by what Worker promises.
 class Crew {
   public:
-    Crew(const WorkerJob& job, HistoryWriter& history, StormRecorder& recorder)
-        : gate_(job.workers), running_(job.workers), recorder_(recorder) {
+    Crew(const WorkerJob& job, HistoryWriter& history, StormRecorder& recorder,
+         const StormListener& listener)
+        : gate_(job.workers, listener.on_release), running_(job.workers), recorder_(recorder) {
         for (std::uint32_t index = 0; index < job.workers; ++index) {
             threads_.emplace_back([this, &job, &history, index] { work(job, index, history); });
         }
@@ -227,7 +233,7 @@ std::string poll_text(const StormOrder& order, const PlannedAttempt& planned,
 std::unique_ptr<StormRecorder> run_storm(const StormOrder& order, const Plan& plan,
                                          const std::filesystem::path& history_path,
                                          const std::atomic<bool>& stop,
-                                         const StormProgress& progress) {
+                                         const StormListener& listener) {
     const Compiled compiled(order);
     const std::shared_ptr<const UserSource> users = users_of(order);
     require_open_files(order.spec.connections);
@@ -239,6 +245,7 @@ std::unique_ptr<StormRecorder> run_storm(const StormOrder& order, const Plan& pl
     }
     const Route route = find_route(order.endpoint, order.spec);
     std::atomic<std::uint64_t> ended = 0;
+    std::atomic<std::uint64_t> granted = 0;
     const WorkerJob job{order.spec,
                         plan,
                         order.seed,
@@ -253,7 +260,8 @@ std::unique_ptr<StormRecorder> run_storm(const StormOrder& order, const Plan& pl
                         compiled.rules,
                         std::min(order.spec.threads, order.spec.connections),
                         stop,
-                        ended};
+                        ended,
+                        granted};
     const bool has_names = order.endpoint.csv_users.has_value();
     HistoryWriter history(
         history_path, {order.scenario, order.seed, has_names ? "" : order.endpoint.user_template,
@@ -263,10 +271,11 @@ std::unique_ptr<StormRecorder> run_storm(const StormOrder& order, const Plan& pl
     auto recorder = std::make_unique<StormRecorder>();
     try {
         if (has_names && !history_path.empty()) history.write_names(*users);
-        Crew crew(job, history, *recorder);
+        Crew crew(job, history, *recorder, listener);
         while (!crew.wait_for(std::chrono::milliseconds(100))) {
-            if (progress) progress(ended, plan.attempts());
+            if (listener.on_progress) listener.on_progress({ended, plan.attempts(), granted});
         }
+        if (listener.on_progress) listener.on_progress({ended, plan.attempts(), granted});
         crew.join();
         crew.rethrow();
     } catch (...) {

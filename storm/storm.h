@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -38,8 +39,21 @@ std::string request_text(const StormOrder& order, const PlannedAttempt& planned)
 std::string poll_text(const StormOrder& order, const PlannedAttempt& planned,
                       std::string_view claim_id);
 
-/// Called about ten times a second while the storm runs, with attempts ended and planned.
-using StormProgress = std::function<void(std::uint64_t ended, std::uint64_t planned)>;
+/// How far a storm is, in attempts.
+struct StormProgress {
+    std::uint64_t ended = 0;
+    std::uint64_t planned = 0;
+    std::uint64_t granted = 0;  ///< of those ended, at the campaign that is judged
+};
+
+/// What is told while a storm runs; either may be empty.
+struct StormListener {
+    /// About ten times a second and once more at the end, on the thread that called `run_storm`.
+    std::function<void(const StormProgress&)> on_progress = {};
+    /// Once, on another thread and a few milliseconds ahead, with the instant that all the
+    /// history's times are counted from. Must return at once and not throw.
+    std::function<void(std::chrono::steady_clock::time_point)> on_release = {};
+};
 
 /// Fires `plan` at the endpoint and records every attempt in `history_path`. Connections are opened
 /// and warmed first; no claim is ever retried. What is answered `pending` is polled as the endpoint
@@ -52,6 +66,6 @@ using StormProgress = std::function<void(std::uint64_t ended, std::uint64_t plan
 std::unique_ptr<StormRecorder> run_storm(const StormOrder& order, const Plan& plan,
                                          const std::filesystem::path& history_path,
                                          const std::atomic<bool>& stop,
-                                         const StormProgress& progress);
+                                         const StormListener& listener);
 
 }  // namespace claimstorm

@@ -290,7 +290,9 @@ void Worker::tick(TimeNs now) {
 
 void Worker::publish() {
     job_.attempts_ended.fetch_add(ended_, std::memory_order_relaxed);
+    job_.claims_granted.fetch_add(granted_, std::memory_order_relaxed);
     ended_ = 0;
+    granted_ = 0;
 }
 
 void Worker::expire(TimeNs now) {

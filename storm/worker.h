@@ -51,6 +51,7 @@ struct WorkerJob {
     std::uint32_t workers = 1;
     const std::atomic<bool>& stop;               ///< set from outside: end soon, keep the history
     std::atomic<std::uint64_t>& attempts_ended;  ///< for a progress display
+    std::atomic<std::uint64_t>& claims_granted;  ///< the same, at the campaign that is judged
 };
 
 /// One thread's share of the storm: an event loop, some of the connections, and the plan's visits
@@ -179,7 +180,8 @@ class Worker final : public ExchangeListener {
     TimeNs give_up_ns_ = kNever;
     TimeNs next_tick_ns_ = 0;
     TimeNs last_flush_ns_ = 0;
-    std::uint64_t ended_ = 0;  // since it was published last
+    std::uint64_t ended_ = 0;    // since it was published last
+    std::uint64_t granted_ = 0;  // of these
     ResponseReading last_reading_;
     int last_status_ = 0;  // of the answer that it is the reading of
     std::string last_body_;

@@ -147,6 +147,7 @@ void Worker::record(const Attempt& attempt, std::string_view claim_id) {
     lane_.append(attempt, claim_id);
     recorder_->add(attempt);
     ++ended_;
+    if (attempt.outcome == Outcome::granted && attempt.campaign == 0) ++granted_;
 }
 
 void Worker::record_not_sent(const PlannedAttempt& planned) {

@@ -157,6 +157,31 @@ class EvidenceBuilder {
         return *this;
     }
 
+    /// The stores were watched: a sample read from `begun` to `ended`, of so many rows.
+    EvidenceBuilder& sample(TimeNs begun, TimeNs ended, std::int64_t rows) {
+        return sample_unread(begun, ended, rows);
+    }
+    EvidenceBuilder& sample_unread(TimeNs begun, TimeNs ended, Reading<std::int64_t> rows) {
+        if (!evidence_.samples) evidence_.samples.emplace();
+        StoreSample sample;
+        sample.begun_ns = begun;
+        sample.ended_ns = ended;
+        sample.rows = std::move(rows);
+        evidence_.samples->push_back(sample);
+        return *this;
+    }
+    /// What the last sample shows of the backlog, before the rows and after them.
+    EvidenceBuilder& queued(std::int64_t before, std::int64_t after) {
+        evidence_.samples->back().backlog_before = before;
+        evidence_.samples->back().backlog_after = after;
+        return *this;
+    }
+    EvidenceBuilder& queued(std::int64_t both) { return queued(both, both); }
+    EvidenceBuilder& cached(std::int64_t remaining) {
+        evidence_.samples->back().cache_remaining = remaining;
+        return *this;
+    }
+
     EvidenceBuilder& no_claims_query() {
         evidence_.before.ledger = {};
         evidence_.after.ledger = {};

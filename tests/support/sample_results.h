@@ -123,4 +123,30 @@ inline Result sound_result() {
     return result;
 }
 
+/// The same, with its stores watched: once with all there may be to see, once with the least.
+inline Result watched_result() {
+    Result result = sound_result();
+    WatchFigures watch;
+    watch.samples = 1284;
+    watch.unread = 3;
+    watch.first_ms = -2.9995;
+    watch.last_ms = 3120.25;
+    watch.sold_out_told_ms = 1204.5;
+    watch.sold_out_taken_ms = 1250;
+    watch.sold_out_stored_ms = 2490.1;
+    watch.converged_ms = 64.25;
+    watch.backlog = Peak{1020, 1180.75};
+    watch.rows_behind = Peak{960, 1190};
+    result.watch = watch;
+    return result;
+}
+inline Result barely_watched_result() {
+    Result result = sound_result();
+    result.watch.emplace();
+    result.watch->samples = 1;
+    result.watch->last_ms = 12;
+    result.watch->rows_behind = Peak{0, 12};
+    return result;
+}
+
 }  // namespace claimstorm::test

@@ -26,7 +26,10 @@ TEST_CASE("the table explains each check once and each signs its findings") {
                                       .remaining(0)
                                       .sold_out(true)
                                       .cache_users({"u0"})
-                                      .locks({}, {});
+                                      .locks({}, {})
+                                      .sample(0, 1, 0)
+                                      .queued(0)
+                                      .backlog(0);
     for (const Check& check : all_checks()) {
         INFO(check.name);
         CHECK(names.insert(check.name).second);
@@ -36,18 +39,29 @@ TEST_CASE("the table explains each check once and each signs its findings") {
         CHECK(finding.check == check.name);
         CHECK(finding.verdict == Verdict::holds);
     }
-    CHECK(names.size() == 18);
+    CHECK(names.size() == 19);
     CHECK(find_check("oversel") == nullptr);
 }
 
 TEST_CASE("checks run in the order of the table, all of them or those named") {
     const std::vector<Finding> all = run_checks(storm(1), {});
-    REQUIRE(all.size() == all_checks().size());
+    REQUIRE(all.size() == all_checks().size() - 1);
     CHECK(all.front().check == "oversell");
+    CHECK(all.back().check == "linearizable");
     const std::vector<Finding> two = run_checks(storm(1), {"cache_drift", "oversell"});
     REQUIRE(two.size() == 2);
     CHECK(two[0].check == "oversell");
     CHECK(two[1].check == "cache_drift");
+}
+
+TEST_CASE("the check of samples is left out where there are none, unless it is asked for") {
+    const std::vector<Finding> watched = run_checks(storm(1).sample(0, 1, 0), {});
+    CHECK(watched.size() == all_checks().size());
+    CHECK(watched.back().check == "live_balance");
+    const std::vector<Finding> asked = run_checks(storm(1), {"live_balance"});
+    REQUIRE(asked.size() == 1);
+    CHECK(asked.front().verdict == Verdict::skipped);
+    CHECK(asked.front().summary == "the stores were not watched: run it with --watch");
 }
 
 TEST_CASE("a check nobody knows is refused with the nearest name") {

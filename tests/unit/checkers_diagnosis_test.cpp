@@ -242,6 +242,8 @@ TEST_CASE("cache and database beside each other say where units went") {
     const Lines agree = diagnosis_of(EvidenceBuilder(story).remaining(6).cache(6), "cache_drift");
     CHECK(line_with(agree, "the cache") ==
           "the cache says 6, like the database: both took the same steps");
+    const Lines gone = diagnosis_of(storm(2).sold(2).remaining(0).cache(1), "cache_drift");
+    CHECK(gone.front() == "the database's counter says 0, as many as the rows leave: it agrees");
     const Lines right = diagnosis_of(EvidenceBuilder(story).cache(5), "cache_drift");
     CHECK(right.front() == "the database's counter says 7, as many as the rows leave: it agrees");
     CHECK(diagnosis_of(storm(9).sold(2).cache(5), "cache_drift") ==

@@ -38,6 +38,7 @@ TEST_CASE("result.json keeps its contract, key for key") {
     short_of_witnesses.findings[0].witnesses.resize(2);
     check_golden("result_violated.json", result_to_json(short_of_witnesses));
     check_golden("result_holds.json", result_to_json(sound_result()));
+    check_golden("result_watched.json", result_to_json(watched_result()));
 }
 
 TEST_CASE("result.json carries each number rounded to three decimals, and nothing but numbers") {
@@ -96,6 +97,18 @@ TEST_CASE("what was written reads back the same") {
     CHECK(read.storm.service_ms.max == 1500);
     CHECK(read.storm.time_to_sold_out_ms == 310.4);
     CHECK(read.notes.size() == 1);
+}
+
+TEST_CASE("what was watched reads back the same, and nothing where nobody watched") {
+    for (const Result& result : {watched_result(), barely_watched_result()}) {
+        const std::string text = result_to_json(result);
+        CHECK(result_to_json(result_from_json(text)) == text);
+    }
+    const Result back = result_from_json(result_to_json(watched_result()));
+    REQUIRE(back.watch);
+    CHECK(back.watch->backlog->value == 1020);
+    CHECK(back.watch->converged_ms == 64.25);
+    CHECK_FALSE(result_from_json(result_to_json(sound_result())).watch);
 }
 
 TEST_CASE("the largest seed and the smallest figure survive") {

@@ -35,6 +35,18 @@ std::string without_escapes(std::string text) {
 TEST_CASE("the text report says the verdict first and the proof next") {
     check_golden("report_violated.txt", text_report(violated_result(), {}));
     check_golden("report_holds.txt", text_report(sound_result(), {}));
+    check_golden("report_watched.txt", text_report(watched_result(), {}));
+}
+
+TEST_CASE("a report of watched stores shows what there was to see, and no more") {
+    const std::string text = text_report(barely_watched_result(), {});
+    CHECK(has(text,
+              "\nWATCH\n  samples   1 from 0.00 to 12.0 ms after the release\n"
+              "  rows      never behind the answers\n"));
+    CHECK_FALSE(has(text, "could not be read"));
+    CHECK_FALSE(has(text, "backlog"));
+    CHECK_FALSE(has(text, "at rest"));
+    CHECK_FALSE(has(text_report(sound_result(), {}), "WATCH"));
 }
 
 TEST_CASE("two runs side by side show what the one broke and the other kept") {

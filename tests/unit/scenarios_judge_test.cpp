@@ -165,6 +165,33 @@ TEST_CASE("a run whose stores were never read is not judged green by its history
     CHECK(judge(scenario_of(1, 1), 1, evidence, {}).verdict == Verdict::holds);
 }
 
+TEST_CASE("samples are judged wherever there are some, and missed only where they are required") {
+    const auto has_check = [](bool watched, auto&& change) {
+        Scenario scenario = scenario_of(10, 5);
+        change(scenario);
+        Evidence evidence = full_evidence();
+        if (watched) evidence.samples.emplace();
+        const Result result = judge(scenario, 1, evidence, {});
+        CHECK(result.watch.has_value() == watched);
+        return std::count_if(
+            result.findings.begin(), result.findings.end(),
+            [](const Finding& finding) { return finding.check == "live_balance"; });
+    };
+    const auto all = [](Scenario&) {};
+    const auto one = [](Scenario& scenario) { scenario.checks = {"oversell"}; };
+    const auto none = [](Scenario& scenario) { scenario.no_checks = true; };
+    const auto required = [](Scenario& scenario) { scenario.require = {"live_balance"}; };
+    const auto listed = [](Scenario& scenario) { scenario.checks = {"live_balance"}; };
+    CHECK(has_check(false, all) == 0);
+    CHECK(has_check(true, all) == 1);
+    CHECK(has_check(false, one) == 0);
+    CHECK(has_check(true, one) == 1);
+    CHECK(has_check(true, none) == 0);
+    CHECK(has_check(false, required) == 1);
+    CHECK(has_check(true, required) == 1);
+    CHECK(has_check(false, listed) == 1);
+}
+
 TEST_CASE("evidence reads back as it was written, what could not be read included") {
     const TemporaryFolder folder;
     write_evidence(folder.path, full_evidence());

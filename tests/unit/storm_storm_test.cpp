@@ -39,6 +39,39 @@ Attempt answered_with(const ScriptedAnswer& answer) {
 
 }  // namespace
 
+TEST_CASE("who listens is told the release before it, once, and how many were granted in the end") {
+    ScriptedServer server([](const std::string&, int) { return ScriptedAnswer{kGranted}; });
+    Fixture fixture(server);
+    const auto before = std::chrono::steady_clock::now();
+    int releases = 0;
+    std::chrono::steady_clock::time_point release;
+    std::chrono::steady_clock::time_point told;
+    StormProgress last;
+    StormListener listener;
+    // The caller hears of the worker's thread only after it has ended.
+    listener.on_release = [&](std::chrono::steady_clock::time_point at) {
+        ++releases;
+        release = at;
+        told = std::chrono::steady_clock::now();
+    };
+    listener.on_progress = [&last](const StormProgress& progress) { last = progress; };
+    run_storm(fixture.order, Plan(fixture.order.spec, 42), fixture.folder.path / "h", fixture.stop,
+              listener);
+    const auto after = std::chrono::steady_clock::now();
+    CHECK(releases == 1);
+    CHECK(before < told);
+    CHECK(told < release);
+    CHECK(release < after);
+    CHECK(last.ended == 1);
+    CHECK(last.planned == 1);
+    CHECK(last.granted == 1);
+    Names users;
+    TextPool texts;
+    const HistoryContents contents = read_history(fixture.folder.path / "h", users, texts);
+    CHECK(contents.history.attempts.front().sent_ns >= 0);
+    CHECK(release + std::chrono::nanoseconds(contents.history.attempts.front().done_ns) < after);
+}
+
 TEST_CASE("a complete answer is read, stamped in order, and its claim id kept") {
     ScriptedServer server([](const std::string&, int) { return ScriptedAnswer{kGranted}; });
     Fixture fixture(server);

@@ -43,6 +43,7 @@ class Item:
 
     def __init__(self, text, token):
         self.text, self.token = text, token
+        self.of_template = False  # an argument of a template: constant
 
     def is_token(self, *texts):
         return self.token is not None and self.token.kind != "string" and self.text in texts
@@ -130,6 +131,7 @@ class Rewriter:
     def segments(self, items, opening, is_code, asked_by=None):
         """Splits what stands between two brackets into expressions, and rewrites each."""
         statements = self.statements(items) if opening == "{" and is_code else {}
+        self.mark_templates(items)
         out, segment, closers = [], [], []
         question_from = 0  # where the condition of the `if` begins
         declares = constant = False
@@ -179,6 +181,15 @@ class Rewriter:
         else:
             question = self.condition(question, asked_by, "")
         return "".join(out[:question_from]) + question
+
+    def mark_templates(self, items):
+        depth = 0
+        for i, item in enumerate(items):
+            if item.is_token("<", ">", ">>") and not self.is_spaced(items, i):
+                depth = max(0, depth + {"<": 1, ">": -1, ">>": -2}[item.text])
+            elif item.is_token(";"):
+                depth = 0
+            item.of_template = depth > 0
 
     @staticmethod
     def ends_block(items, i):
@@ -287,7 +298,7 @@ class Rewriter:
         out = [Item(item.text, item.token) for item in items]
         for i, item in enumerate(items):
             token, text = item.token, item.text
-            if token is None:
+            if token is None or item.of_template:
                 continue
             spaced = self.is_spaced(items, i)
             if token.kind == "number" and text == "1":
