@@ -88,7 +88,6 @@ void tally_rows(const Evidence& evidence, Tally& tally, Finding& finding) {
 /// Counts one user's answers without an id but for the one that stands for a promise.
 void tally_maybe_replays(const Evidence& evidence, std::span<const ByUser::Index> granted,
                          Tally& tally) {
-    if (granted.size() == 1) return;
     const bool some_have_ids = !granted_id(evidence, granted.back()).empty();
     for (const ByUser::Index at : granted.subspan(some_have_ids ? 0 : 1)) {
         if (!granted_id(evidence, at).empty()) return;
@@ -164,8 +163,7 @@ void compare_answers(const Evidence& evidence, const ByUser& grants, Tally& tall
     for (UserId user = 0; user < evidence.users.size(); ++user) {
         const auto granted = grants.of(user);
         const auto stored = rows.of(user);
-        if (granted.empty() || stored.empty()) continue;
-        if (same_kind) pair_by_id(evidence, granted, stored, compare);
+        pair_by_id(evidence, granted, stored, compare);
         if (stored.size() != 1 || promises_in(evidence, granted).least() != 1) continue;
         for (const ByUser::Index at : granted) {
             const bool by_id = same_kind && !granted_id(evidence, at).empty();
@@ -280,7 +278,6 @@ Finding check_amounts(const Evidence& evidence) {
     Tally tally;
     if (rows_judged) tally_rows(evidence, tally, found);
     tally_answers(evidence, grants, tally.rows == 0, tally, found);
-    if (tally.rows > 0 && tally.answers > 0) compare_answers(evidence, grants, tally, found);
 
     const bool ledger_open = evidence.after.ledger.is_named() && !rows_judged;
     if (tally.rows + tally.answers == 0) {
@@ -288,6 +285,7 @@ Finding check_amounts(const Evidence& evidence) {
         if (ledger_open && evidence.campaign.budget_cents) return inconclusive(kName, no_rows);
         return skipped(kName, "neither rows nor answers carry an amount");
     }
+    compare_answers(evidence, grants, tally, found);
     const bool whole_is_due = !ledger_open && all_went(evidence, tally);
     std::int64_t over = 0;
     std::int64_t unspent = 0;

@@ -57,7 +57,7 @@ class ByUser {
         const auto group = std::span(items_).subspan(begin, end - begin);
         std::sort(group.begin(), group.end(), [&](Index left, Index right) {
             const int order = id_of(left).compare(id_of(right));
-            return order != 0 ? order < 0 : left < right;
+            return order < 0 || (order == 0 && left < right);
         });
     }
 

@@ -19,6 +19,7 @@
 // Cannot see: a refusal that was wrong and followed by no grant (false_sold_out, linearizable); the
 // order among claims that overlap; that of tickets where nothing is promised of it.
 #include <algorithm>
+#include <tuple>
 #include <vector>
 
 #include <fmt/format.h>
@@ -59,7 +60,7 @@ std::vector<Served> claims_recovered(const Evidence& evidence, const Unanswered&
 
 void sort_by_beginning(std::vector<Served>& claims) {
     std::sort(claims.begin(), claims.end(), [](const Served& left, const Served& right) {
-        return left.began != right.began ? left.began < right.began : left.at < right.at;
+        return std::tuple(left.began, left.at) < std::tuple(right.began, right.at);
     });
 }
 
@@ -93,7 +94,7 @@ void add_late(const Evidence& evidence, const std::vector<Served>& late, ByUser:
 std::int64_t count_jumps(const Evidence& evidence, std::vector<Served> claims, Finding& finding) {
     std::erase_if(claims, [](const Served& claim) { return claim.ticket == kNoNumber; });
     std::sort(claims.begin(), claims.end(), [](const Served& left, const Served& right) {
-        return left.ticket != right.ticket ? left.ticket > right.ticket : left.told < right.told;
+        return std::tuple(right.ticket, left.at) < std::tuple(left.ticket, right.at);
     });
     const Served* above = nullptr;      // answered first among those with a higher ticket
     const Served* candidate = nullptr;  // the same, those with this ticket included

@@ -18,15 +18,16 @@ std::string database_line(std::int64_t stock, std::int64_t rows, std::int64_t re
     if (excess > 0 && remaining == -excess) {
         return fmt::format("{}, one for each row: {}", says, kRelativeDecrement);
     }
-    if (excess > 0 && remaining == 0) {
-        return fmt::format("{}, with {} too many: {}", says, counted(excess, "row"), kUnlookedAt);
+    if (excess > 0 && remaining >= 0) {
+        return fmt::format("{}, with {} too many: {}", says, counted(excess, "row"),
+                           remaining == 0 ? kUnlookedAt : kStaleWrite);
     }
-    if (excess > 0 && remaining > 0) {
-        return fmt::format("{}, with {} too many: {}", says, counted(excess, "row"), kStaleWrite);
+    const std::string leave = fmt::format("and the rows leave {}", with_commas(stock - rows));
+    if (stock - remaining < rows) return fmt::format("{}, {}: {}", says, leave, kUpdatesLost);
+    if (stock - remaining > rows) {
+        return fmt::format("{}, {}: {}", says, leave, kDecrementedForNothing);
     }
-    if (stock - remaining == rows) return says + ", as many as the rows leave: it agrees";
-    return fmt::format("{}, and the rows leave {}: {}", says, with_commas(stock - rows),
-                       stock - remaining < rows ? kUpdatesLost : kDecrementedForNothing);
+    return says + ", as many as the rows leave: it agrees";
 }
 
 }  // namespace
@@ -43,14 +44,14 @@ std::vector<std::string> compare_counters(const Evidence& evidence) {
     const std::int64_t cache = *after.cache_remaining + queued;
     const std::string says = fmt::format("the cache{} says {}",
                                          queued == 0 ? "" : " with its queue", with_commas(cache));
-    if (cache == *after.remaining) {
-        lines.push_back(fmt::format("{}, like the database: {}", says, kSameSteps));
-    } else if (cache < *after.remaining) {
+    if (cache < *after.remaining) {
         lines.push_back(fmt::format("{}, {} below the database: {}", says,
                                     with_commas(*after.remaining - cache), kBurntDeductions));
-    } else {
+    } else if (cache > *after.remaining) {
         lines.push_back(fmt::format("{}, {} above the database: {}", says,
                                     with_commas(cache - *after.remaining), kRefilled));
+    } else {
+        lines.push_back(fmt::format("{}, like the database: {}", says, kSameSteps));
     }
     return lines;
 }

@@ -77,8 +77,8 @@ Sums sum_up(const Evidence& evidence) {
     return sums;
 }
 
+/// Precondition: the rows are known.
 void add_whose(const Evidence& evidence, const Sums& sums, std::int64_t excess, Lines& lines) {
-    if (!rows_known(evidence)) return;
     if (sums.users == 0) {
         lines.push_back(fmt::format("different users: nobody has more than {}",
                                     with_commas(evidence.campaign.per_user)));

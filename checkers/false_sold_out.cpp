@@ -61,12 +61,9 @@ void add_witnesses(const Evidence& evidence, std::vector<ByUser::Index>& refused
     const auto& attempts = evidence.history.attempts;
     const std::size_t kept = std::min(refused.size(), kWitnessesKept);
     const auto end = refused.begin() + static_cast<std::ptrdiff_t>(kept);
-    std::partial_sort(refused.begin(), end, refused.end(),
-                      [&](ByUser::Index left_at, ByUser::Index right_at) {
-                          const TimeNs l = attempts[left_at].done_ns;
-                          const TimeNs r = attempts[right_at].done_ns;
-                          return l != r ? l < r : left_at < right_at;
-                      });
+    std::partial_sort(refused.begin(), end, refused.end(), [&](ByUser::Index a, ByUser::Index b) {
+        return std::pair(attempts[a].done_ns, a) < std::pair(attempts[b].done_ns, b);
+    });
     for (auto at = refused.begin(); at != end; ++at) {
         finding.add_witness([&] {
             Witness witness;

@@ -146,6 +146,7 @@ class Order {
         std::int64_t ticket = 0;
         Index began = kNoAttempt;
         Index told = kNoAttempt;
+        Index named = kNoAttempt;  // whose answer carried the ticket
     };
 
     /// By ticket, the highest first.
@@ -154,7 +155,7 @@ class Order {
         for (const UserPart& user : question_.users) {
             if (user.granted == kNoAttempt) continue;
             const Index told = done(user.duplicate) < done(user.told) ? user.duplicate : user.told;
-            ranked.push_back({attempts_[user.told].ticket, beginning(user), told});
+            ranked.push_back({attempts_[user.told].ticket, beginning(user), told, user.told});
         }
         std::sort(ranked.begin(), ranked.end(), [](const Ranked& left, const Ranked& right) {
             return std::tuple(-left.ticket, left.began) < std::tuple(-right.ticket, right.began);
@@ -189,7 +190,9 @@ class Order {
         OrderBreak found{Why::ticket_order, {}, 0};
         std::vector<std::pair<TimeNs, std::int64_t>> missing;  // must have begun by, ticket
         Index first_told = sold_out_;
-        std::int64_t next = sold_out_ != kNoAttempt ? question_.stock : 0;
+        // Numbers above the highest one told are no matter of ranks: somebody takes each of them
+        // before sold_out is told, which was asked before.
+        std::int64_t next = 0;
         const auto miss_down_to = [&](std::int64_t ticket) {
             for (; next > ticket && missing.size() <= free.size(); --next) {
                 missing.emplace_back(done(first_told), next);
@@ -219,7 +222,7 @@ class Order {
         for (std::size_t i = 0; i < claims.size(); ++i) {
             const bool twice = i > 0 && claims[i].ticket == claims[i - 1].ticket;
             if (twice || claims[i].ticket < 1 || claims[i].ticket > question_.stock) {
-                found.pairs.push_back({claims[i].told, twice ? claims[i - 1].told : kNoAttempt});
+                found.pairs.push_back({claims[i].named, twice ? claims[i - 1].named : kNoAttempt});
             }
         }
         return unless_empty(std::move(found));

@@ -44,7 +44,7 @@ std::vector<ByUser::Index> rows_beyond(const Evidence& evidence, std::size_t sto
     const auto end = beyond + static_cast<std::ptrdiff_t>(kept);
     if (const auto ids = numeric_ids(evidence); !ids.empty()) {
         const auto by_id = [&](ByUser::Index left, ByUser::Index right) {
-            return ids[left] != ids[right] ? ids[left] < ids[right] : left < right;
+            return std::pair(ids[left], left) < std::pair(ids[right], right);
         };
         std::nth_element(order.begin(), beyond, order.end(), by_id);
         std::partial_sort(beyond, end, order.end(), by_id);

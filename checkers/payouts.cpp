@@ -160,10 +160,10 @@ void tally_accounts(const Evidence& evidence, const Accounts& accounts, Tally& t
                     Finding& finding) {
     for (std::size_t number = 0; number < accounts.all().size(); ++number) {
         const Account& account = accounts.all()[number];
-        if (account.rows == account.payouts) continue;
-        const bool unpaid = account.payouts < account.rows;
-        (unpaid ? tally.unpaid : tally.paid_again) +=
-            unpaid ? account.rows - account.payouts : account.payouts - account.rows;
+        const std::int64_t beyond = std::int64_t{account.payouts} - account.rows;
+        if (beyond == 0) continue;
+        tally.unpaid += std::max<std::int64_t>(0, -beyond);
+        tally.paid_again += std::max<std::int64_t>(0, beyond);
         finding.add_witness([&] {
             const ClaimRow& row = evidence.after.ledger->rows[account.first_row];
             const std::string_view id = accounts.id(number);

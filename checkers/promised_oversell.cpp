@@ -10,6 +10,7 @@
 // With a cut history or an unread baseline an excess is still an excess; none is inconclusive.
 // Cannot see: promises the service made over another channel, or in attempts this storm never sent.
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -34,7 +35,6 @@ Count count_promises(const Evidence& evidence) {
     Count count;
     for (UserId user = 0; user < evidence.users.size(); ++user) {
         const auto granted = grants.of(user);
-        if (granted.empty()) continue;
         const std::size_t before = count.promised.size();
         add_distinct(evidence, granted, count.promised);
         const std::size_t replayed =
@@ -50,9 +50,7 @@ void add_witnesses(const Evidence& evidence, std::vector<ByUser::Index>& promise
                    Finding& finding) {
     const auto& attempts = evidence.history.attempts;
     const auto by_end = [&](ByUser::Index left, ByUser::Index right) {
-        const TimeNs l = attempts[left].done_ns;
-        const TimeNs r = attempts[right].done_ns;
-        return l != r ? l < r : left < right;
+        return std::pair(attempts[left].done_ns, left) < std::pair(attempts[right].done_ns, right);
     };
     const auto beyond = promised.begin() + static_cast<std::ptrdiff_t>(room);
     const std::size_t kept = std::min(promised.size() - room, kWitnessesKept);

@@ -53,7 +53,7 @@ bool any_granted(const History& history, TimeNs after) {
 Unanswered::Unanswered(const Evidence& evidence) : history_(evidence.history) {
     ByUser::Index at = 0;
     for (const Attempt& attempt : history_.attempts) {
-        if (is_indeterminate(attempt.outcome) && attempt.sent_ns < kNever) {
+        if (is_indeterminate(attempt.outcome)) {
             if (first_.empty()) first_.resize(evidence.users.size(), kNoAttempt);
             if (attempt.sent_ns < began(attempt.user)) first_.at(attempt.user) = at;
         }

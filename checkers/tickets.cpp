@@ -14,6 +14,7 @@
 // Cannot see: numbers burnt above the highest that was given (undersell does, where they cost
 // stock); an answer that names another free number than its row; the order of the tickets.
 #include <algorithm>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -48,7 +49,6 @@ std::vector<Held> tickets_held(const Evidence& evidence, bool with_rows) {
     const ByUser grants = grants_by_user(evidence);
     std::vector<ByUser::Index> firsts;
     for (UserId user = 0; user < evidence.users.size(); ++user) {
-        if (grants.of(user).empty()) continue;
         firsts.clear();
         add_distinct(evidence, grants.of(user), firsts);
         for (const ByUser::Index at : firsts) {
@@ -57,8 +57,8 @@ std::vector<Held> tickets_held(const Evidence& evidence, bool with_rows) {
         }
     }
     std::sort(held.begin(), held.end(), [](const Held& left, const Held& right) {
-        if (left.ticket != right.ticket) return left.ticket < right.ticket;
-        return left.is_row != right.is_row ? left.is_row : left.at < right.at;
+        return std::tuple(left.ticket, !left.is_row, left.at) <
+               std::tuple(right.ticket, !right.is_row, right.at);
     });
     return held;
 }
@@ -126,7 +126,7 @@ void add_gap(std::int64_t from, std::int64_t to, Tally& tally, Finding& finding)
 Tally tally_tickets(const Evidence& evidence, std::span<const Held> held, Finding& finding) {
     Tally tally;
     for (std::size_t begin = 0; begin < held.size();) {
-        std::size_t end = begin + 1;
+        std::size_t end = begin;
         while (end < held.size() && held[end].ticket == held[begin].ticket) ++end;
         const auto group = held.subspan(begin, end - begin);
         const std::int64_t ticket = group.front().ticket;

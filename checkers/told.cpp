@@ -20,7 +20,6 @@ int weight(Outcome outcome) {
 AttemptsOf::AttemptsOf(const Evidence& evidence, std::vector<UserId> users)
     : history_(evidence.history), users_(std::move(users)) {
     std::sort(users_.begin(), users_.end());
-    users_.erase(std::unique(users_.begin(), users_.end()), users_.end());
     telling_.resize(users_.size());
     for (std::size_t at = 0; at < history_.attempts.size(); ++at) {
         const Attempt& attempt = history_.attempts[at];

@@ -29,7 +29,7 @@ class AttemptsOf {
     std::span<const std::uint64_t> telling(UserId user) const;
 
     const History& history_;
-    std::vector<UserId> users_;                        // sorted, each once
+    std::vector<UserId> users_;                        // sorted; of twins, the first one counts
     std::vector<std::vector<std::uint64_t>> telling_;  // per user, the most telling attempts
 };
 

@@ -46,7 +46,7 @@ struct Account {
             std::max<std::int64_t>(sent - copies, std::min<std::int64_t>(sent, got()));
         return std::min(wishes, std::max<std::int64_t>(0, limit - old_rows));
     }
-    std::int64_t got() const { return rows > old_rows ? std::int64_t{rows} - old_rows : 0; }
+    std::int64_t got() const { return std::max<std::int64_t>(0, std::int64_t{rows} - old_rows); }
 };
 
 /// An attempt whose outcome nobody learned lasts for ever, whatever was answered in between.

@@ -82,7 +82,6 @@ std::string but_history_is_cut(const Evidence& evidence) {
 
 std::optional<Finding> unless_names_differ(std::string_view check, const Evidence& evidence) {
     constexpr std::size_t kSeveral = 3;
-    if (!evidence.after.ledger.is_read()) return std::nullopt;
     const ClaimRowList& rows = evidence.after.ledger->rows;
     std::vector<bool> took_part(evidence.users.size(), false);
     std::size_t grants = 0;

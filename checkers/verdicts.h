@@ -37,7 +37,7 @@ std::optional<Finding> unless_settled(std::string_view check, const Evidence& ev
 
 /// Inconclusive when several grants and several new rows have not one user in common: then it is
 /// far likelier that the column `user` spells them another way ("U1" for "u1", 7 for "007") than
-/// that every single claim was lost and another one made up.
+/// that every single claim was lost and another one made up. Precondition: the ledger was read.
 std::optional<Finding> unless_names_differ(std::string_view check, const Evidence& evidence);
 
 /// For checks that judge the answers where they cannot judge the rows: why they cannot; empty when

@@ -244,6 +244,15 @@ inline EvidenceBuilder storm(std::int64_t stock) {
     return EvidenceBuilder(stock);
 }
 
+/// The last attempt lasted from `sent` to `done`, in microseconds; where it was never answered, it
+/// only began then.
+inline EvidenceBuilder& during(EvidenceBuilder& story, TimeNs sent, TimeNs done) {
+    return story.change_last([&](Attempt& attempt) {
+        attempt.sent_ns = sent * 1000;
+        if (attempt.done_ns != kNever) attempt.done_ns = done * 1000;
+    });
+}
+
 using Figures = std::map<std::string, std::int64_t>;
 
 /// A finding's figures by name, to be compared all at once.

@@ -75,6 +75,8 @@ TEST_CASE("promises that exceed the budget alone suffice, whatever is stored") {
     CHECK(finding.strength == Strength::definite);
     CHECK(says(finding, "the promises exceed the budget by 1 cents"));
     CHECK(figures(finding) == figures_of(1000, 1001, {{"over_cents", 1}}));
+    CHECK(sentences(finding) ==
+          std::vector<std::string>{"the promises add up to 1,001 cents, the budget is 1,000"});
     for (const bool named : {true, false}) {
         auto alone = story;
         if (named) alone.claims_unreadable("gone");
@@ -98,6 +100,11 @@ TEST_CASE("an amount below the least is wrong, one at the least is right") {
     CHECK(figures(finding) == figures_of(600, 600, {{"below_min", 1}}));
     CHECK(sentences(finding) ==
           std::vector<std::string>{"a holds claim 1 over 0 cents, the least is 1"});
+    CHECK(finding.witnesses[0].claim_ids == std::vector<std::string>{"1"});
+    const Finding nameless = check_amounts(storm(2).budget(9).row("a").cents(0));
+    CHECK(sentences(nameless) ==
+          std::vector<std::string>{"a holds a row over 0 cents, the least is 1"});
+    CHECK(nameless.witnesses[0].claim_ids.empty());
     story.raw().campaign.min_cents = 0;
     CHECK(check_amounts(story).verdict == Verdict::holds);
     both_say(story, 0, -1);
@@ -127,6 +134,8 @@ TEST_CASE("a whole budget must have gone once the whole stock went, and not befo
     CHECK(says(finding, ": all went, and 1 cents of the budget did not"));
     CHECK(figures(finding) == figures_of(999, 999, {{"unspent_cents", 1}}));
     CHECK(finding.witness_count == 1);
+    CHECK(sentences(finding) ==
+          std::vector<std::string>{"the rows add up to 999 cents, the budget is 1,000"});
     story.raw().campaign.stock = 3;
     CHECK(check_amounts(story).verdict == Verdict::holds);
     auto whole = shared_out();
@@ -171,6 +180,8 @@ TEST_CASE("by the answers alone a whole budget is judged once they are all that 
     CHECK(says(unknown, "sold_out"));
     part.raw().campaign.whole_budget = false;
     CHECK(check_amounts(part).verdict == Verdict::holds);
+    // As many promises as stock are all that went, whoever was told sold_out afterwards.
+    CHECK(check_amounts(alone(600).no_claims_query().refuse("c")).verdict == Verdict::holds);
     // An unread ledger may hold anything.
     CHECK(check_amounts(alone(100).claims_unreadable("gone")).verdict == Verdict::inconclusive);
 }
@@ -201,6 +212,7 @@ TEST_CASE("by the answers alone, what was given without an amount leaves the sum
     CHECK(check_amounts(twice(5)).verdict == Verdict::holds);
     CHECK(check_amounts(twice(6)).verdict == Verdict::inconclusive);
     CHECK(says(check_amounts(twice(6)), "but 1 grant without a claim id that may be a replay"));
+    CHECK(says(check_amounts(twice(5).grant("a")), "but 1 grant without an amount, and"));
 }
 
 TEST_CASE("a client told another amount than is stored was told wrong") {
@@ -213,6 +225,7 @@ TEST_CASE("a client told another amount than is stored was told wrong") {
     CHECK(sentences(finding) ==
           std::vector<std::string>{"b was told 599 cents for claim 2 (attempt 1), stored are 600"});
     CHECK(finding.witnesses[0].attempts == std::vector<std::uint64_t>{1});
+    CHECK(finding.witnesses[0].claim_ids == std::vector<std::string>{"2"});
     // A second answer about the same claim is compared as well.
     const Finding replay = check_amounts(shared_out().grant("b", "2").told_cents(601));
     CHECK(figures(replay) == figures_of(1000, 1000, {{"differing", 1}}));
@@ -232,10 +245,15 @@ TEST_CASE("answers are compared with the row of the same claim id, not with anot
                      .row("a", "2")
                      .cents(20);
     CHECK(check_amounts(story).verdict == Verdict::holds);
+    answer_says(story, 0, 21);
+    CHECK(sentences(check_amounts(story)) ==
+          std::vector<std::string>{"a was told 21 cents for claim 2 (attempt 0), stored are 20"});
     // The row of claim 9 is missing, which lost_claims says; the other row is not to be compared.
-    auto lost = storm(9).budget(1000).grant("b", "7").row("b", "7").cents(1);
-    lost.grant("a", "9").told_cents(20).row("a", "1").cents(10);
-    CHECK(check_amounts(lost).verdict == Verdict::holds);
+    for (const char* other : {"1", "99"}) {
+        auto lost = storm(9).budget(1000).grant("b", "7").row("b", "7").cents(1);
+        lost.grant("a", "9").told_cents(20).row("a", other).cents(10);
+        CHECK(check_amounts(lost).verdict == Verdict::holds);
+    }
 }
 
 TEST_CASE("answers without an id, or with ids of another kind, are compared by their user") {
@@ -243,10 +261,17 @@ TEST_CASE("answers without an id, or with ids of another kind, are compared by t
     CHECK(check_amounts(plain).verdict == Verdict::violated);
     CHECK(sentences(check_amounts(plain)) ==
           std::vector<std::string>{"a was told 10 cents (attempt 0), stored are 11"});
+    CHECK(check_amounts(plain).witnesses[0].claim_ids.empty());
     auto other = storm(9).budget(1000).grant("a", "x1").told_cents(10).row("a", "1").cents(11);
     CHECK(figures(check_amounts(other)).at("differing") == 1);
     // With two rows it is not known which of them the answer means.
     CHECK(check_amounts(plain.row("a", "2").cents(10)).verdict == Verdict::holds);
+}
+
+TEST_CASE("an answer without an id and a row without one are compared once") {
+    auto story = storm(9).budget(1000).grant("b", "7").told_cents(1).row("b", "7").cents(1);
+    story.grant("a").told_cents(10).row("a").cents(11);
+    CHECK(figures(check_amounts(story)).at("differing") == 1);
 }
 
 TEST_CASE("a row without an amount leaves the sum open") {
@@ -282,6 +307,15 @@ TEST_CASE("sums of money stop at the ends of 64 bits") {
     const Finding finding = check_amounts(story);
     CHECK(finding.verdict == Verdict::violated);
     CHECK(figures(finding).at("stored_cents") == std::numeric_limits<std::int64_t>::max());
+
+    story.raw().campaign.whole_budget = true;
+    for (const std::size_t at : {0U, 1U}) {
+        row_says(story, at, -std::numeric_limits<std::int64_t>::max());
+    }
+    const Finding below = check_amounts(story);
+    CHECK(figures(below).at("stored_cents") == std::numeric_limits<std::int64_t>::min());
+    CHECK(figures(below).at("over_cents") == 0);
+    CHECK(figures(below).at("unspent_cents") == std::numeric_limits<std::int64_t>::max());
 }
 
 TEST_CASE("an audit without a storm judges the rows, a storm without rows the answers") {

@@ -15,14 +15,6 @@ Figures figures_of(std::int64_t refusals, std::int64_t late, std::int64_t recove
             {"queue_jumps", jumps}};
 }
 
-/// The last attempt lasted from `sent` to `done`, in microseconds.
-EvidenceBuilder& during(EvidenceBuilder& story, TimeNs sent, TimeNs done) {
-    return story.change_last([&](Attempt& attempt) {
-        attempt.sent_ns = sent * 1000;
-        if (attempt.done_ns != kNever) attempt.done_ns = done * 1000;
-    });
-}
-
 /// Two are served, a third is sent away; whatever follows begins no earlier than `sent`.
 EvidenceBuilder sold_out_at_5() {
     EvidenceBuilder story = storm(2).sold(2);
@@ -79,6 +71,20 @@ TEST_CASE("late claims that begin in the same instant are told in the order of t
     REQUIRE(finding.witnesses.size() == 2);
     CHECK(finding.witnesses[0].user == "a");
     CHECK(finding.witnesses[1].user == "b");
+}
+
+TEST_CASE("of what happened in one instant the first of the history is named") {
+    EvidenceBuilder story = sold_out_at_5();
+    during(story.refuse("x2"), 4, 5);
+    during(story.grant("a", "8").row("a", "8"), 9, 12);
+    during(story.grant("a", "8"), 9, 11);
+    during(story.lose_reply("r").row("r", "9"), 10, 0);
+    during(story.lose_reply("r"), 10, 0);
+    const Finding finding = check_claim_order(story);
+    REQUIRE(finding.witnesses.size() == 2);
+    CHECK(finding.witnesses[0].attempts == std::vector<std::uint64_t>{4, 2});
+    CHECK(finding.witnesses[1].attempts == std::vector<std::uint64_t>{6, 2});
+    CHECK(finding.witnesses[1].claim_ids.empty());
 }
 
 TEST_CASE("an old grant may be told again after the refusals") {
@@ -144,6 +150,20 @@ TEST_CASE("a row whose user never learned the result is a claim as well") {
         during(story.lose_reply("r"), 5, 0);
         CHECK(check_claim_order(story).verdict == Verdict::holds);
     }
+    SECTION("one that began before the refusal had been told came in time") {
+        EvidenceBuilder in_time = sold_out_at_5();
+        during(in_time.lose_reply("r").row("r", "9"), 5, 0);
+        CHECK(check_claim_order(in_time).summary == "nobody was served who came after a sold_out");
+        CHECK(figures(check_claim_order(in_time)) == figures_of(1, 0, 0, 1, 0));
+    }
+    SECTION("it may be of a unit that was given back") {
+        during(story.attempt("f", Outcome::throttled), 1, 2);
+        const Finding excused = check_claim_order(story);
+        CHECK(excused.verdict == Verdict::holds);
+        CHECK(excused.summary ==
+              "1 claim served in attempts that began after the first sold_out, 1 of them without "
+              "an answer; 1 unit may have been given back");
+    }
     SECTION("it began before when the row did") {
         EvidenceBuilder old = sold_out_at_5();
         during(old.old_row("r", "9").lose_reply("r"), 6, 0);
@@ -207,6 +227,26 @@ TEST_CASE("rows that are gone and grants without a row have given their units ba
     CHECK(check_claim_order(rolled_back.unsettled("busy")).verdict == Verdict::violated);
 }
 
+TEST_CASE("units given back are counted where somebody came late, promised or not") {
+    EvidenceBuilder nobody = sold_out_at_5();
+    nobody.deleted_row("gone", "70");
+    CHECK(figures(check_claim_order(nobody)) == figures_of(1, 0, 0, 0, 0));
+    EvidenceBuilder unanswered = sold_out_at_5();
+    during(unanswered.deleted_row("gone", "70").lose_reply("r").row("r", "9"), 6, 0);
+    CHECK(check_claim_order(unanswered).verdict == Verdict::holds);
+    CHECK(figures(check_claim_order(unanswered)) == figures_of(1, 0, 1, 1, 0));
+}
+
+TEST_CASE("rows nobody was told of are named in the order in which their claims began") {
+    EvidenceBuilder story = sold_out_at_5();
+    during(story.lose_reply("later").row("later", "8"), 9, 0);
+    during(story.lose_reply("first").row("first", "9"), 6, 0);
+    const Finding finding = check_claim_order(story);
+    REQUIRE(finding.witnesses.size() == 2);
+    CHECK(finding.witnesses[0].user == "first");
+    CHECK(finding.witnesses[1].user == "later");
+}
+
 TEST_CASE("tickets follow the order of the claims only where that is promised") {
     EvidenceBuilder story = storm(9);
     during(story.grant("a", "1").row("a", "1").told_ticket(2), 1, 3);
@@ -262,6 +302,18 @@ TEST_CASE("of all tickets above, the one told first must be overtaken") {
                                    "ticket 4 (attempt 2)"});
 }
 
+TEST_CASE("of several tickets told in one instant, the highest is the one overtaken") {
+    EvidenceBuilder story = storm(9);
+    story.raw().campaign.ordered_tickets = true;
+    during(story.grant("a", "1").row("a").told_ticket(4), 1, 5);
+    during(story.grant("b", "2").row("b").told_ticket(5), 1, 5);
+    during(story.grant("c", "3").row("c").told_ticket(1), 6, 7);
+    CHECK(
+        sentences(check_claim_order(story)) ==
+        std::vector<std::string>{
+            "c holds ticket 1, and began (attempt 2) after b had been told ticket 5 (attempt 1)"});
+}
+
 TEST_CASE("both kinds of disorder are told together") {
     EvidenceBuilder story = sold_out_at_5();
     story.raw().campaign.ordered_tickets = true;
@@ -299,6 +351,10 @@ TEST_CASE("what is not known of the claims leaves a disorder open") {
     CHECK(nothing.verdict == Verdict::inconclusive);
     CHECK(says(nothing, "but the history is cut"));
     CHECK(check_claim_order(storm(3)).verdict == Verdict::skipped);
+    EvidenceBuilder audited = storm(3);
+    audited.raw().history.origin = HistoryOrigin::none;
+    CHECK(check_claim_order(audited).summary ==
+          "there is no history: the stores were audited alone");
     CHECK(check_claim_order(storm(3).history_cut("all")).verdict == Verdict::inconclusive);
 }
 

@@ -26,10 +26,8 @@ std::string next_of(std::string_view check) {
 }
 
 /// The last attempt lasted from `sent` to `done`, in milliseconds.
-EvidenceBuilder& during(EvidenceBuilder& story, TimeNs sent, TimeNs done) {
-    story.change_last([&](Attempt& a) { a.sent_ns = sent * 1'000'000; });
-    story.change_last([&](Attempt& a) { a.done_ns = done * 1'000'000; });
-    return story;
+EvidenceBuilder& during_ms(EvidenceBuilder& story, TimeNs sent, TimeNs done) {
+    return during(story, sent * 1000, done * 1000);
 }
 
 /// Two units; each of the users is granted and stored, in the given milliseconds.
@@ -38,7 +36,7 @@ EvidenceBuilder served(const std::vector<std::pair<TimeNs, TimeNs>>& times) {
     int number = 0;
     for (const auto& [sent, done] : times) {
         const std::string id = std::to_string(++number);
-        during(story.grant("u" + id, id).row("u" + id, id), sent, done);
+        during_ms(story.grant("u" + id, id).row("u" + id, id), sent, done);
     }
     return story;
 }
@@ -49,6 +47,8 @@ TEST_CASE("only what is violated is diagnosed") {
     CHECK(diagnosis_of(storm(2).sold(2), "oversell").empty());
     CHECK(diagnosis_of(storm(2).sold(2).sold_out(true), "sold_out_flag").empty());
     CHECK(diagnosis_of(storm(2).backlog(2).sold_out(false), "sold_out_flag").empty());
+    EvidenceBuilder flag = storm(2).sold(2).sold_out(false).remaining(0).cache(0);
+    CHECK(line_with(diagnosis_of(flag, "sold_out_flag"), "counter says").empty());
 }
 
 TEST_CASE("an oversell is told as rows, promises, users, counters, time and debt") {
@@ -107,6 +107,17 @@ TEST_CASE("a promise that is not stored is no oversell") {
     CHECK(unread.back() == next_of("promised_oversell"));
 }
 
+TEST_CASE("promises beyond the stock are told beside second rows and counters") {
+    // a was granted twice and holds three rows; one promise is too many, and not stored.
+    EvidenceBuilder story = storm(5).sold(2).grant("a", "8").grant("a", "9").grants(2, "x", 20);
+    story.row("a", "8").row("a", "9").row("a", "10").remaining(0);
+    const Lines lines = diagnosis_of(story, "promised_oversell");
+    CHECK(line_with(lines, "second rows") ==
+          "1 of 1 too many: second rows of 1 user, see duplicate_users");
+    CHECK(line_with(lines, "the database's counter") ==
+          "the database's counter says 0, as many as the rows leave: it agrees");
+}
+
 TEST_CASE(
     "the beginning of an excess tells a race for the last unit from a gate that opened again") {
     // All had begun by the first answer, at its very instant at the latest.
@@ -127,6 +138,11 @@ TEST_CASE(
           "the excess began 7.0 ms after the release with attempt 2, 2.0 ms after the first grant "
           "was told");
     CHECK(line_with(again, "check-then-act").empty());
+    // Whose name comes first makes no difference.
+    CHECK(line_with(diagnosis_of(served({{4, 40}, {3, 30}, {2, 20}, {1, 9}}), "oversell"),
+                    "the excess began") ==
+          "the excess began 30.0 ms after the release with attempt 1, 21.0 ms after the first "
+          "grant was told");
 }
 
 TEST_CASE("an excess is held against the lock's TTL, if it is known") {
@@ -238,20 +254,22 @@ TEST_CASE("cache and database beside each other say where units went") {
     CHECK(line_with(diagnosis_of(storm(9).sold(2).cache(8), "cache_drift"), "drift below") ==
           "drift below zero: the cache offers units that are gone (1): a compensation done twice, "
           "a late SET on a cold cache, a restart, an eviction");
+    CHECK(diagnosis_of(storm(2).sold(2).remaining(0).cache(1), "cache_drift").front() ==
+          "the database's counter says 0, as many as the rows leave: it agrees");
     CHECK(diagnosis_of(storm(9).sold(2).remaining(5), "database_drift").size() == 2);
 }
 
 TEST_CASE("users with too much are told apart by the times of their clicks") {
     EvidenceBuilder story = storm(99);
     // a: overlapping, if only in one instant; b: 3 ms apart; c: 2 ms; d: one yes, two rows.
-    during(story.grant("a", "1").row("a", "1"), 10, 15);
-    during(story.grant("a", "2").row("a", "2"), 5, 10);
-    during(story.grant("b", "3").row("b", "3"), 1, 2);
-    during(story.grant("b", "4").row("b", "4"), 5, 6);
-    during(story.grant("c", "5").row("c", "5"), 8, 9);
-    during(story.grant("c", "6").row("c", "6"), 5, 6);
-    during(story.grant("d", "7").row("d", "7").row("d", "8"), 5, 6);
-    during(story.grant("fine", "9").row("fine", "9"), 5, 6);
+    during_ms(story.grant("a", "1").row("a", "1"), 10, 15);
+    during_ms(story.grant("a", "2").row("a", "2"), 5, 10);
+    during_ms(story.grant("b", "3").row("b", "3"), 1, 2);
+    during_ms(story.grant("b", "4").row("b", "4"), 5, 6);
+    during_ms(story.grant("c", "5").row("c", "5"), 8, 9);
+    during_ms(story.grant("c", "6").row("c", "6"), 5, 6);
+    during_ms(story.grant("d", "7").row("d", "7").row("d", "8"), 5, 6);
+    during_ms(story.grant("fine", "9").row("fine", "9"), 5, 6);
     CHECK(diagnosis_of(story, "duplicate_users") ==
           Lines{"1 user with granted attempts that overlap: a double click raced itself; ask and "
                 "write under one lock of that user, or let a unique key decide",
@@ -260,24 +278,33 @@ TEST_CASE("users with too much are told apart by the times of their clicks") {
                 "1 user with one yes at most and more rows: one claim was processed twice; look "
                 "for a redelivered message or a retried transaction without a unique key",
                 next_of("duplicate_users")});
+    EvidenceBuilder moving = story;  // then d's rows are not counted
+    CHECK(diagnosis_of(moving.unsettled("busy"), "duplicate_users").size() == 3);
     CHECK(diagnosis_of(story.claims_unreadable("gone"), "duplicate_users").size() == 3);
     // A third attempt may overlap the first one, whatever lies between.
     EvidenceBuilder around = storm(99);
-    during(around.grant("a", "1").row("a", "1"), 1, 20);
-    during(around.grant("a", "2").row("a", "2"), 2, 3);
-    during(around.grant("a", "3").row("a", "3"), 10, 11);
+    during_ms(around.grant("a", "1").row("a", "1"), 1, 2);
+    during_ms(around.grant("a", "2").row("a", "2"), 3, 20);
+    during_ms(around.grant("a", "3").row("a", "3"), 10, 11);
     CHECK(diagnosis_of(around, "duplicate_users").size() == 2);
-    // Nobody's clicks overlap: that sign is not told.
-    EvidenceBuilder apart = storm(99);
-    during(apart.grant("b", "3").row("b", "3"), 1, 2);
-    during(apart.grant("b", "4").row("b", "4"), 5, 6);
-    CHECK(diagnosis_of(apart, "duplicate_users").size() == 2);
+    CHECK(!line_with(diagnosis_of(around, "duplicate_users"), "overlap").empty());
+}
+
+TEST_CASE("a user granted twice is told beside the counters, and by what happened alone") {
+    EvidenceBuilder story = storm(9).remaining(7);
+    during_ms(story.grant("a", "1").row("a", "1"), 1, 2);
+    during_ms(story.grant("a", "2").row("a", "2"), 5, 6);
+    CHECK(diagnosis_of(story, "duplicate_users") ==
+          Lines{"1 user granted again later, 3.0 ms after the first answer at the least: no race, "
+                "the question is not asked at all, or of a copy that lags or expired",
+                "the database's counter says 7, as many as the rows leave: it agrees",
+                next_of("duplicate_users")});
 }
 
 TEST_CASE("who lost a claim is owed it, and the times name a crash or an error path") {
     EvidenceBuilder story = storm(99).sold(2).remaining(97);
-    during(story.grant("x", "8"), 5, 40);
-    during(story.grant("y", "9"), 5, 30);
+    during_ms(story.grant("x", "8"), 5, 40);
+    during_ms(story.grant("y", "9"), 5, 30);
     CHECK(diagnosis_of(story, "lost_claims") ==
           Lines{"owed: an item to 2 claims; told between 30.0 and 40.0 ms after the release: close "
                 "together they name one crash or restart, spread out an error path",

@@ -66,6 +66,10 @@ TEST_CASE("a duplicate's witness names the user, the claim ids and the attempts"
     CHECK(sentences(bare) ==
           std::vector<std::string>{"a has 2 rows and was told granted (attempt 0)"});
     CHECK(bare.witnesses[0].claim_ids.empty());
+
+    const Finding rows = check_duplicate_users(storm(9).refuse("a").row("a").row("a"));
+    CHECK(sentences(rows) == std::vector<std::string>{"a has 2 rows"});
+    CHECK(rows.witnesses[0].attempts.empty());
 }
 
 TEST_CASE("a user with very many claims lists some and counts all") {

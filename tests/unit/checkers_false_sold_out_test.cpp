@@ -56,6 +56,15 @@ TEST_CASE("the witnesses are the answers that came first") {
     CHECK(sentences(check_false_sold_out(story)) ==
           std::vector<std::string>{"early was told sold_out (attempt 1), and 9 are left",
                                    "late was told sold_out (attempt 0), and 9 are left"});
+    CHECK(check_false_sold_out(story).witnesses[0].attempts == std::vector<std::uint64_t>{1});
+}
+
+TEST_CASE("false answers are kept as witnesses up to the limit and counted beyond it") {
+    auto story = storm(3);
+    for (int i = 0; i < 250; ++i) story.refuse("u" + std::to_string(i));
+    const Finding finding = check_false_sold_out(story);
+    CHECK(finding.witnesses.size() == kWitnessesKept);
+    CHECK(finding.witness_count == 250);
 }
 
 TEST_CASE("attempts that failed may have held what is left, as many as there are") {

@@ -14,14 +14,6 @@ Figures figures_of(std::int64_t stock, std::int64_t claims, std::int64_t release
             {"impossible", impossible}};
 }
 
-/// The last attempt lasted from `sent` to `done`, in microseconds.
-EvidenceBuilder& during(EvidenceBuilder& story, TimeNs sent, TimeNs done) {
-    return story.change_last([&](Attempt& attempt) {
-        attempt.sent_ns = sent * 1000;
-        if (attempt.done_ns != kNever) attempt.done_ns = done * 1000;
-    });
-}
-
 /// Tickets that are ranks.
 EvidenceBuilder ranked(std::int64_t stock) {
     EvidenceBuilder story = storm(stock);
@@ -51,6 +43,7 @@ TEST_CASE("two claims of one user have no order") {
     CHECK(finding.summary == "1 user granted two claims");
     CHECK(figures(finding) == figures_of(5, 1, 0, 1));
     CHECK(sentences(finding)[0] == "a (attempt 0) was granted two claims");
+    CHECK(finding.witnesses[0].user == "a");
 }
 
 TEST_CASE("more claims than units have no order") {
@@ -105,6 +98,9 @@ TEST_CASE("already_claimed needs a claim that had begun") {
         during(retried.refuse("a", Outcome::already_claimed), 1, 3);
         during(retried.attempt("a", failed), 3, 5);
         CHECK(check_linearizable(retried).verdict == Verdict::holds);
+        // A claim that failed and is told of all the same was there for a while.
+        CHECK(says(check_linearizable(retried), "only if units were given back") ==
+              (failed != Outcome::unknown));
         retried.raw().history.attempts.update(1, [](Attempt& a) { a.sent_ns = 3001; });
         CHECK(check_linearizable(retried).verdict == Verdict::violated);
     }
@@ -236,6 +232,71 @@ TEST_CASE("a claim told by already_claimed is a claim in spite of sold_out") {
     CHECK(figures(finding) == figures_of(1, 1, 0, 1));
 }
 
+TEST_CASE("of what happened in one instant one attempt is named, always the same") {
+    SECTION("of grants, the first of the history") {
+        EvidenceBuilder story = storm(9);
+        during(story.refuse("a", Outcome::already_claimed), 1, 3);
+        during(story.grant("a", "1"), 5, 6);
+        during(story.grant("a", "1"), 5, 6);
+        CHECK(check_linearizable(story).witnesses[0].attempts == std::vector<std::uint64_t>{0, 1});
+    }
+    SECTION("of grants, the first of the history, whatever their ids") {
+        EvidenceBuilder story = storm(9);
+        during(story.grant("a", "9"), 5, 6);
+        during(story.grant("a", "1"), 5, 6);
+        CHECK(check_linearizable(story).witnesses[0].attempts == std::vector<std::uint64_t>{0});
+    }
+    SECTION("of a grant and an attempt without an answer, the grant") {
+        EvidenceBuilder story = storm(9);
+        during(story.refuse("a", Outcome::already_claimed), 1, 3);
+        during(story.lose_reply("a"), 5, 0);
+        during(story.grant("a", "1"), 5, 6);
+        CHECK(check_linearizable(story).witnesses[0].attempts == std::vector<std::uint64_t>{0, 2});
+    }
+    SECTION("of refusals, the first of the history") {
+        EvidenceBuilder story = storm(1).sold(1);
+        story.raw().campaign.duplicates_first = true;
+        during(story.refuse("u0"), 3, 4);
+        during(story.refuse("u0"), 3, 4);
+        CHECK(check_linearizable(story).witnesses[0].attempts == std::vector<std::uint64_t>{1, 0});
+    }
+    SECTION("of a grant and an already_claimed, the grant") {
+        EvidenceBuilder story = ranked(9);
+        during(story.refuse("a", Outcome::already_claimed), 1, 3);
+        during(story.grant("a", "1").told_ticket(2), 1, 3);
+        during(story.grant("b", "2").told_ticket(1), 4, 5);
+        CHECK(check_linearizable(story).witnesses[0].attempts == std::vector<std::uint64_t>{2, 1});
+    }
+    SECTION("of tickets, the highest") {
+        EvidenceBuilder story = ranked(9);
+        during(story.grant("a", "1").told_ticket(2), 1, 3);
+        during(story.grant("b", "2").told_ticket(3), 1, 3);
+        during(story.grant("c", "3").told_ticket(1), 4, 5);
+        CHECK(check_linearizable(story).witnesses[0].attempts == std::vector<std::uint64_t>{2, 1});
+    }
+}
+
+TEST_CASE("a rank that was told to nobody may be that of an attempt that failed in time") {
+    EvidenceBuilder story = ranked(2);
+    during(story.grant("a", "1").told_ticket(2), 1, 3);
+    SECTION("of another user") {
+        during(story.attempt("b", Outcome::rejected), 3, 4);
+        const Finding excused = check_linearizable(story);
+        CHECK(excused.verdict == Verdict::holds);
+        CHECK(says(excused, "but only if units were given back, as 1 failed attempt may have"));
+        story.change_last([](Attempt& a) { a.sent_ns = 3001; });
+        const Finding late = check_linearizable(story);
+        CHECK(late.verdict == Verdict::violated);
+        CHECK(late.summary == "ticket 1 can be nobody's");
+    }
+    SECTION("of the same user, who has a claim to keep, only if it was given back") {
+        during(story.lose_reply("a"), 3, 0);
+        const Finding excused = check_linearizable(story);
+        CHECK(excused.verdict == Verdict::holds);
+        CHECK(says(excused, "but only if units were given back, as 1 failed attempt may have"));
+    }
+}
+
 TEST_CASE("tickets that are ranks must be those of one order") {
     EvidenceBuilder story = ranked(9);
     during(story.grant("a", "1").told_ticket(2), 1, 3);
@@ -271,6 +332,12 @@ TEST_CASE("tickets that are ranks must be those of one order") {
               std::vector<std::string>{"d (attempt 3) holds ticket 10, which is beyond the stock",
                                        "c (attempt 2) holds ticket 2, and so does a (attempt 0)",
                                        "e (attempt 4) holds ticket 0, which is beyond the stock"});
+    }
+    SECTION("one beyond the stock is that of the answer that told it") {
+        during(story.grant("d", "4").told_ticket(10), 1, 5);
+        during(story.refuse("d", Outcome::already_claimed), 1, 4);
+        CHECK(sentences(check_linearizable(story)) ==
+              std::vector<std::string>{"d (attempt 2) holds ticket 10, which is beyond the stock"});
     }
     SECTION("one that nobody can hold") {
         during(story.grant("c", "3").told_ticket(5), 1, 8);

@@ -82,6 +82,21 @@ TEST_CASE("one claim id told to two users is lost to the one without the row") {
     CHECK(finding.witnesses.at(0).user == "b");
 }
 
+TEST_CASE("whose a missing claim's row is, is told of each by itself") {
+    const Finding finding = check_lost_claims(
+        storm(9).sold(2).grant("a", "7").grant("b", "8").row("c", "8").row("d", "7").row("e", "9"));
+    CHECK(sentences(finding) ==
+          std::vector<std::string>{"a was granted claim 7 (attempt 2), whose row belongs to d",
+                                   "b was granted claim 8 (attempt 3), whose row belongs to c"});
+}
+
+TEST_CASE("what one user holds stands in for no other's claims") {
+    const Finding finding =
+        check_lost_claims(storm(9).per_user(2).grant("a").row("a").grant("b").grant("b").row("b"));
+    CHECK(finding.verdict == Verdict::inconclusive);
+    CHECK(figures(finding).at("unclear") == 1);
+}
+
 TEST_CASE("ids of another kind than the ledger's are not compared, rows are counted") {
     const Finding holds = check_lost_claims(
         storm(9).grant("a", "req-1").grant("b", "req-2").row("a", "1").row("b", "2"));
@@ -226,6 +241,8 @@ TEST_CASE("a cut history leaves a lost claim lost and proves no absence") {
 
 TEST_CASE("without a baseline matched ids still hold, counted rows do not") {
     CHECK(check_lost_claims(storm(9).sold(2).no_baseline()).verdict == Verdict::holds);
+    // Who was granted nothing has no rows to be counted.
+    CHECK(check_lost_claims(storm(9).sold(2).refuse("x").no_baseline()).verdict == Verdict::holds);
     const Finding none = check_lost_claims(storm(9).grant("a").row("a").no_baseline());
     CHECK(none.verdict == Verdict::inconclusive);
     CHECK(none.summary == "the rows before the storm are not known");

@@ -23,8 +23,8 @@ TEST_CASE("rows that spell every user another way accuse nobody, and say so") {
         const Finding finding = run(check, builder);
         INFO(check);
         CHECK(finding.verdict == Verdict::inconclusive);
-        CHECK(finding.summary.find("'U1'") != std::string::npos);
-        CHECK(finding.summary.find("users.template") != std::string::npos);
+        CHECK(says(finding, "the column user says 'U1', the storm says 'u3'"));
+        CHECK(says(finding, "users.template"));
     }
 }
 
@@ -33,6 +33,12 @@ TEST_CASE("one user in common is enough to trust the names") {
     builder.grant("u1", "1").grant("u2", "2").grant("u3", "3");
     builder.row("u1", "1").row("x2", "8").row("x3", "9");
     CHECK(run("lost_claims", builder).verdict == Verdict::violated);
+    CHECK(run("phantom_claims", builder).verdict == Verdict::violated);
+}
+
+TEST_CASE("rows of strangers are a finding where nobody was granted anything") {
+    EvidenceBuilder builder(10);
+    builder.refuse("u1").refuse("u2").refuse("u3").rows(3, "x", 1);
     CHECK(run("phantom_claims", builder).verdict == Verdict::violated);
 }
 

@@ -46,6 +46,21 @@ TEST_CASE("the rows beyond the stock are the last by number, whatever order they
     CHECK(finding.witnesses[0].what == "late holds claim 10 and was told granted (attempt 0)");
 }
 
+TEST_CASE("many rows beyond the stock are named in the order of their numbers") {
+    auto story = storm(40);
+    std::vector<std::string> beyond;
+    for (int i = 0; i < 100; ++i) {
+        const std::string number = std::to_string(100 + i * 37 % 100);  // each once, in disorder
+        story.row("u" + number, number);
+        if (i < 60) beyond.push_back(std::to_string(140 + i));
+    }
+    std::vector<std::string> named;
+    for (const Witness& witness : check_oversell(story).witnesses) {
+        named.push_back(witness.claim_ids.at(0));
+    }
+    CHECK(named == beyond);
+}
+
 TEST_CASE("rows of equal number keep the order of the query") {
     const Finding finding =
         check_oversell(storm(2).row("a", "7").row("b", "7").row("c", "7").row("d", "7"));
@@ -99,6 +114,18 @@ TEST_CASE("a witness is told by that user's attempts alone, an answer before non
     CHECK(sentences(
               check_oversell(storm(0).refuse("a").attempt("a", Outcome::not_sent).row("a", "1"))) ==
           std::vector<std::string>{"a holds claim 1 and was told sold_out (attempt 0)"});
+}
+
+TEST_CASE("each witness is told by its own attempts, in whatever order users came") {
+    const Finding finding =
+        check_oversell(storm(0).grant("b", "2").grant("a", "1").row("a", "1").row("b", "2"));
+    CHECK(sentences(finding) ==
+          std::vector<std::string>{"a holds claim 1 and was told granted (attempt 1)",
+                                   "b holds claim 2 and was told granted (attempt 0)"});
+    // Two rows of one user are two witnesses, with the same attempts.
+    CHECK(sentences(check_oversell(storm(0).grant("a", "1").row("a", "1").row("a", "2"))) ==
+          std::vector<std::string>{"a holds claim 1 and was told granted (attempt 0)",
+                                   "a holds claim 2 and was told granted (attempt 0)"});
 }
 
 TEST_CASE("up to three attempts are named, more are counted") {

@@ -55,21 +55,29 @@ TEST_CASE("a row without a payout is unpaid") {
 TEST_CASE("each way in which a payout can be wrong is counted by itself") {
     const Finding again = check_payouts(all_paid().payout("4", 40, "u4").payout("4", 40, "u4"));
     CHECK(again.verdict == Verdict::violated);
+    CHECK(again.summary ==
+          "6 payouts for 4 rows: 2 paid again; 180 cents paid for 100 cents claimed");
     CHECK(figures(again) == figures_of(6, 180, {{"paid_again", 2}, {"difference_cents", 80}}));
     CHECK(sentences(again) == std::vector<std::string>{"claim 4 of u4 was paid 3 times"});
 
     const Finding stranger = check_payouts(all_paid().payout("77", 5, "u4"));
     CHECK(stranger.verdict == Verdict::violated);
+    CHECK(stranger.summary ==
+          "5 payouts for 4 rows: 1 without a row; 105 cents paid for 100 cents claimed");
     CHECK(figures(stranger) == figures_of(5, 105, {{"without_row", 1}, {"difference_cents", 5}}));
     CHECK(sentences(stranger) ==
           std::vector<std::string>{"a payout of 5 cents names claim 77, which has no row"});
     const Finding nameless = check_payouts(all_paid().payout("", 0));
     CHECK(nameless.verdict == Verdict::violated);
+    CHECK(nameless.witnesses[0].claim_ids.empty());
+    CHECK(nameless.summary == "5 payouts for 4 rows: 1 without a row");
     CHECK(figures(nameless) == figures_of(5, 100, {{"without_row", 1}}));
     CHECK(sentences(nameless) == std::vector<std::string>{"a payout of 0 cents names no claim"});
 
     const Finding amount = check_payouts(three_paid().payout("4", 41, "u4"));
     CHECK(amount.verdict == Verdict::violated);
+    CHECK(amount.summary ==
+          "4 payouts for 4 rows: 1 of a wrong amount; 101 cents paid for 100 cents claimed");
     CHECK(figures(amount) == figures_of(4, 101, {{"wrong_amount", 1}, {"difference_cents", 1}}));
     CHECK(sentences(amount) ==
           std::vector<std::string>{"claim 4 of u4 is over 40 cents and was paid 41"});
@@ -78,7 +86,28 @@ TEST_CASE("each way in which a payout can be wrong is counted by itself") {
     CHECK(user.verdict == Verdict::violated);
     CHECK(figures(user) == figures_of(4, 100, {{"wrong_user", 1}}));
     CHECK(sentences(user) == std::vector<std::string>{"claim 4 belongs to u4 and was paid to u1"});
-    CHECK(says(user, "4 payouts for 4 rows: 1 to a wrong user"));
+    CHECK(user.summary == "4 payouts for 4 rows: 1 to a wrong user");
+}
+
+TEST_CASE("one wrong payout does not make up for another, nor does the queue for both") {
+    // Claim 4 is unpaid each time; where a row lacks its amount, no sum tells of it.
+    const auto and_also = [](const char* id) {
+        auto story = storm(9).row("u1", "1").row("u2", "2").row("u4", "4");
+        story.payout("1", 10, "u1").payout("2", 20, "u2").payout(id, 20, "u2");
+        return check_payouts(story.backlog(1));
+    };
+    CHECK(and_also("2").summary == "3 payouts for 3 rows: 1 unpaid; 1 paid again");
+    CHECK(and_also("2").verdict == Verdict::violated);
+    CHECK(and_also("77").summary == "3 payouts for 3 rows: 1 unpaid; 1 without a row");
+    CHECK(and_also("77").verdict == Verdict::violated);
+
+    auto amount = storm(9).row("u1", "1").cents(10).row("u4", "4").payout("1", 11, "u1");
+    CHECK(check_payouts(amount.backlog(1)).summary ==
+          "1 payout for 2 rows: 1 unpaid; 1 of a wrong amount");
+    CHECK(check_payouts(amount).verdict == Verdict::violated);
+    auto user = storm(9).row("u1", "1").row("u4", "4").payout("1", 10, "u4").backlog(1);
+    CHECK(check_payouts(user).summary == "1 payout for 2 rows: 1 unpaid; 1 to a wrong user");
+    CHECK(check_payouts(user).verdict == Verdict::violated);
 }
 
 TEST_CASE("two wrong amounts that cancel out are wrong still") {
@@ -101,6 +130,9 @@ TEST_CASE("rows that share a claim id are judged by number and by sum alone") {
     CHECK(finding.summary == "2 payouts for 2 rows: 10 cents paid for 11 cents claimed");
     CHECK(figures(finding).at("difference_cents") == -1);
     CHECK(figures(finding).at("wrong_amount") == 0);
+    // The claim that comes after them is still its own user's.
+    CHECK(sentences(check_payouts(story.row("c", "8"))) ==
+          std::vector<std::string>{"claim 8 of c was never paid"});
 }
 
 TEST_CASE("rows without amounts are matched by number, and no sum is asked of them") {
@@ -153,6 +185,10 @@ TEST_CASE("payouts that spell every user another way are not judged by them") {
     CHECK(check_payouts(paid_to("account 1", 3)).verdict == Verdict::holds);
     CHECK(figures(check_payouts(paid_to("u0", 3))).at("wrong_user") == 2);
     CHECK(figures(check_payouts(paid_to("account 1", 2))).at("wrong_user") == 2);
+    // Payouts that name nobody, or no claim there is, do not tell how users are spelled.
+    auto more = storm(9).rows(3, "u", 1).payout("77", 1, "account 77").payout("3", 1);
+    more.payout("1", 1, "account 1").payout("2", 1, "account 2");
+    CHECK(figures(check_payouts(more)).at("wrong_user") == 2);
 }
 
 TEST_CASE("payouts of rows from before the storm are due as well") {

@@ -90,6 +90,30 @@ TEST_CASE("the promises answered last are the ones too many") {
     CHECK(finding.witnesses[0].claim_ids == std::vector<std::string>{"4"});
 }
 
+TEST_CASE("a promise without a claim id is named by its attempt alone") {
+    const Finding finding = check_promised_oversell(storm(0).grant("a"));
+    CHECK(sentences(finding) ==
+          std::vector<std::string>{"a was told granted as number 1 (attempt 0)"});
+    CHECK(finding.witnesses[0].claim_ids.empty());
+}
+
+TEST_CASE("many promises beyond the stock are named in the order in which they were told") {
+    auto story = storm(40);
+    std::vector<std::uint64_t> beyond(60);
+    for (TimeNs i = 0; i < 100; ++i) {
+        const TimeNs rank = i * 37 % 100;  // each once, in disorder
+        story.grant("u" + std::to_string(i), std::to_string(i));
+        story.change_last([&](Attempt& attempt) { attempt.done_ns = 1'000'000 + rank; });
+        if (rank >= 40)
+            beyond.at(static_cast<std::size_t>(rank - 40)) = static_cast<std::uint64_t>(i);
+    }
+    std::vector<std::uint64_t> named;
+    for (const Witness& witness : check_promised_oversell(story).witnesses) {
+        named.push_back(witness.attempts.at(0));
+    }
+    CHECK(named == beyond);
+}
+
 TEST_CASE("promises answered in one instant keep the order of their attempts") {
     auto story = storm(1).grant("a", "1").grant("b", "2").grant("c", "3");
     AttemptList& attempts = story.raw().history.attempts;

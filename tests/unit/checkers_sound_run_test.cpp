@@ -60,7 +60,7 @@ TEST_CASE("a sound service is never accused, whatever is lost, repeated or given
     CHECK(seen.excused > number / 50);
 }
 
-TEST_CASE("of a sound service whose every answer arrived, every check holds") {
+TEST_CASE("of a sound service whose every answer arrived, every check holds", "[sweep]") {
     for (std::uint32_t seed = 1; seed <= 200; ++seed) {
         Style style;
         style.envelopes = true;

@@ -54,6 +54,11 @@ TEST_CASE("a ticket in two rows is a duplicate") {
     CHECK(finding.witnesses[0].user == "u3");
     CHECK(finding.witnesses[0].attempts == std::vector<std::uint64_t>{2});
     CHECK(check_tickets(numbered().row("u3", "9").ticket(3)).verdict == Verdict::violated);
+    // Three holders are named, further ones are counted.
+    const Finding many = check_tickets(numbered().row("x").ticket(3).row("y").ticket(3));
+    CHECK(sentences(many) ==
+          std::vector<std::string>{"ticket 3 is held by u3 (claim 3, stored) and x (stored) and y "
+                                   "(stored) and 1 more"});
 }
 
 TEST_CASE("a ticket told for two claims, or to another than who holds it, is a duplicate") {
@@ -101,6 +106,7 @@ TEST_CASE("a number left out counts where the campaign promises none, and only t
     CHECK(figures(finding) == figures_of(2, 0, 0, 3));
     CHECK(sentences(finding) ==
           std::vector<std::string>{"nobody holds ticket 1", "nobody holds the tickets 3 to 4"});
+    CHECK(finding.witnesses[0].key == "ticket");
     CHECK(sentences(check_tickets(gap_free(numbered().row("x", "9").ticket(5)))) ==
           std::vector<std::string>{"nobody holds ticket 4"});
     // What a client was told is held, too; numbers outside the stock leave no gap.
@@ -131,7 +137,7 @@ TEST_CASE("a missing number may be that of a row without one, as many as there a
     CHECK(check_tickets(story()).strength == Strength::definite);
     const Finding open = check_tickets(story().row("c", "3"));
     CHECK(open.verdict == Verdict::inconclusive);
-    CHECK(says(open, "2 missing; but 2 rows without a ticket"));
+    CHECK(open.summary == "1 ticket, the highest 3: 2 missing; but 2 rows without a ticket");
     CHECK(figures(open) == figures_of(1, 0, 0, 2));
     const Finding both = check_tickets(story().backlog(1));
     CHECK(both.verdict == Verdict::inconclusive);
@@ -154,12 +160,20 @@ TEST_CASE("by the answers alone a missing number is possible, a duplicate defini
     const Finding whole = check_tickets(told().grant("b", "2").told_ticket(1));
     CHECK(whole.verdict == Verdict::holds);
     CHECK(whole.summary == "2 tickets, the highest 2, by the answers alone");
-    CHECK(check_tickets(told().history_cut("tail")).verdict == Verdict::inconclusive);
+    const Finding cut = check_tickets(told().history_cut("tail"));
+    CHECK(cut.verdict == Verdict::inconclusive);
+    CHECK(says(cut, "1 missing; but the history is cut: tail"));
+    const Finding moving =
+        check_tickets(gap_free(storm(5).grant("a", "1").told_ticket(2)).unsettled("busy"));
+    CHECK(moving.verdict == Verdict::inconclusive);
+    CHECK(says(moving, "1 missing; but the stores had not settled: busy"));
 }
 
 TEST_CASE("tickets are skipped where nothing carries one") {
     CHECK(check_tickets(storm(5).sold(2)).verdict == Verdict::skipped);
     CHECK(check_tickets(storm(5).sold(2)).summary == "neither rows nor answers carry a ticket");
+    CHECK(check_tickets(gap_free(storm(5).sold(2))).verdict == Verdict::skipped);
+    CHECK(check_tickets(gap_free(storm(5).no_claims_query())).verdict == Verdict::skipped);
     CHECK(check_tickets(storm(5).claims_unreadable("gone")).verdict == Verdict::skipped);
     CHECK(check_tickets(gap_free(storm(5).claims_unreadable("gone"))).verdict ==
           Verdict::inconclusive);

@@ -81,6 +81,10 @@ TEST_CASE("the last answer is the one that ended last, whatever stands where in 
     CHECK(check_undersell(story).strength == Strength::definite);
     story.raw().history.attempts.update(1, [](Attempt& a) { a.done_ns = 90'000; });
     CHECK(check_undersell(story).verdict == Verdict::inconclusive);
+    // Of two that ended in one instant, the later one of the history.
+    story.raw().history.attempts.update(1, [](Attempt& a) { a.done_ns = 3000; });
+    CHECK(check_undersell(story).strength == Strength::definite);
+    CHECK(check_undersell(story).verdict == Verdict::violated);
     auto silent = storm(2).sold(1).lose_reply("x").refuse("x");
     CHECK(check_undersell(silent).verdict == Verdict::inconclusive);
     auto polled = storm(2).sold(1).attempt("x", Outcome::pending).refuse("x");
@@ -129,6 +133,28 @@ TEST_CASE("a user may want several where several are allowed, one an attempt") {
     CHECK(figures(check_undersell(held)).at("wanted") == 2);
     CHECK(check_undersell(held.refuse("b")).verdict == Verdict::violated);
     CHECK(figures(check_undersell(held)).at("losers") == 2);
+    // What a user got is what was added, and nothing where an old claim is gone.
+    auto added = storm(4).per_user(3).old_row("a", "1").grant("a", "2").row("a", "2").refuse("a");
+    CHECK(sentences(check_undersell(added.refuse("b"))) ==
+          std::vector<std::string>{"a got only 1 unit and was told sold_out (attempt 1)",
+                                   "b got nothing and was told sold_out (attempt 2)"});
+    auto gone = storm(2).per_user(2).deleted_row("a", "1").refuse("a");
+    CHECK(sentences(check_undersell(gone)) ==
+          std::vector<std::string>{"a got nothing and was told sold_out (attempt 0)"});
+    auto only_old = storm(1).deleted_row("a", "1").refuse("a");
+    CHECK(figures(check_undersell(only_old)).at("losers") == 0);
+}
+
+TEST_CASE("without a baseline every row is of this storm") {
+    CHECK(check_undersell(storm(3).sold(2).refuse("x").no_baseline()).verdict == Verdict::violated);
+}
+
+TEST_CASE("an undersell names users up to the limit and counts them beyond it") {
+    auto story = storm(300).sold(1);
+    for (int i = 0; i < 299; ++i) story.refuse("x" + std::to_string(i));
+    const Finding finding = check_undersell(story);
+    CHECK(finding.witnesses.size() == kWitnessesKept);
+    CHECK(finding.witness_count == 299);
 }
 
 TEST_CASE("a click that is answered with what the user already has is no further wish") {
@@ -177,6 +203,7 @@ TEST_CASE("a cut history hides who wanted, and who was refused last") {
 
 TEST_CASE("undersell is skipped without storm or rows, inconclusive when unread or unsettled") {
     CHECK(check_undersell(storm(1)).verdict == Verdict::skipped);
+    CHECK(check_undersell(storm(1)).summary == "no attempt was recorded");
     CHECK(check_undersell(storm(1).refuse("x").no_claims_query()).verdict == Verdict::skipped);
     CHECK(check_undersell(storm(1).refuse("x").unsettled("busy")).verdict == Verdict::inconclusive);
     CHECK(check_undersell(storm(1).refuse("x").claims_unreadable("gone")).verdict ==
@@ -184,8 +211,9 @@ TEST_CASE("undersell is skipped without storm or rows, inconclusive when unread 
     auto queue = storm(1).refuse("x");
     queue.raw().after.backlog = Unreadable{"WRONGTYPE"};
     CHECK(check_undersell(queue).verdict == Verdict::inconclusive);
-    CHECK(check_undersell(storm(9).grants(9, "u", 1).rows(8, "U", 1)).verdict ==
-          Verdict::inconclusive);
+    const Finding misspelled = check_undersell(storm(9).grants(9, "u", 1).rows(8, "U", 1));
+    CHECK(misspelled.verdict == Verdict::inconclusive);
+    CHECK(says(misspelled, "make the claims query and users.template agree"));
 }
 
 }  // namespace claimstorm::test

@@ -131,6 +131,8 @@ TEST_CASE("a set that spells every user another way accuses nobody, and says so"
     CHECK(finding.verdict == Verdict::inconclusive);
     CHECK(says(finding, "the cache's set says 'U0', the column user says 'u0'"));
     CHECK(figures(finding) == figures_of(3, 3, 3, 3));
+    CHECK(check_user_set_drift(storm(9).rows(3, "u", 1).cache_users({"u0", "x", "y"})).verdict ==
+          Verdict::violated);
     // One in common, or one member of the storm, or just two of them: the names are to be trusted.
     CHECK(check_user_set_drift(storm(9).sold(3).cache_users({"U0", "U1", "u2"})).verdict ==
           Verdict::violated);
@@ -147,6 +149,12 @@ TEST_CASE("rows that spell every user another way accuse nobody of being locked 
     auto story = storm(9).grants(3, "u", 1).rows(3, "U", 1).cache_users({"u0", "u1", "u2"});
     CHECK(check_user_set_drift(story).verdict == Verdict::inconclusive);
     CHECK(says(check_user_set_drift(story), "users.template"));
+}
+
+TEST_CASE("who drifted is kept as a witness up to the limit and counted beyond it") {
+    const Finding finding = check_user_set_drift(storm(300).rows(250, "u", 1).cache_users({"x"}));
+    CHECK(finding.witnesses.size() == kWitnessesKept);
+    CHECK(finding.witness_count == 251);
 }
 
 TEST_CASE("a cut history takes nothing from two sets, and an audit needs none") {
