@@ -166,7 +166,7 @@ TEST_CASE("a backlog of several lists is read at once, and told where it cannot 
     CHECK(last().backlog_at_once);
     shop.redis.command(
         {"ACL", "SETUSER", "sampling", "on", ">pw", "~*", "+@read", "+auth", "+ping", "+select"});
-    RedisAddress& address = shop.spec.redis->address;
+    RedisAddress& address = *shop.spec.redis->address;
     address.user = "sampling";
     address.password = "pw";
     CHECK(*last().backlog_before == 4);
