@@ -185,7 +185,7 @@ TEST_CASE("checks and scenarios are listed and explained") {
             CHECK(explained.out.find(part) != std::string::npos);
         }
     }
-    CHECK(checks == 18);
+    CHECK(checks == 19);
     const Ended unknown = program.claimstorm({"checks", "explain", "oversel"});
     CHECK(unknown.status == 2);
     CHECK(unknown.err.find("did you mean 'oversell'?") != std::string::npos);
