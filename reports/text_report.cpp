@@ -219,7 +219,7 @@ std::string watch_figures(const WatchFigures& watch, bool color) {
         if (!ms) return;
         sold_out += fmt::format("{}{} {} ms", sold_out.empty() ? "" : ", ", what, measured(*ms));
     };
-    add(watch.sold_out_told_ms, "told after");
+    add(watch.sold_out_told_ms, "the last unit told after");
     add(watch.sold_out_taken_ms, "seen in rows and backlog after");
     add(watch.sold_out_stored_ms, "in rows alone after");
     if (!sold_out.empty()) text += paragraph("  sold out  ", sold_out);
