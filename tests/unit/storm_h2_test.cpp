@@ -117,26 +117,31 @@ TEST_CASE(
     Certificates certificates;
     certificates.issue("server", "IP:127.0.0.1");
     const TlsServerContext context(certificates, "server", "h2");
+    // The beginnings leave before the release, and a service that gets no processor until then
+    // finds them together with the ends: it is asked again.
+    constexpr int kStormsMax = 50;
     for (SSL_CTX* const security : {static_cast<SSL_CTX*>(nullptr), context.get()}) {
         for (const std::string method : {"GET", "POST"}) {
-            H2Server server(always(granted()), {security, "", ""});
-            StormAt storm(server.url(), 30, 30);
-            storm.order.spec.threads = 1;
-            storm.order.spec.arrival = Burst{BurstGate::single_packet};
-            if (security != nullptr) storm.order.endpoint.transport.tls.ca = certificates.ca();
-            storm.order.endpoint.claim.method = method;
-            if (method == "GET") storm.order.endpoint.claim.body.clear();
-            const HistoryContents contents = storm.fire();
-            REQUIRE(contents.history.attempts.size() == 30);
-            TimeNs last_sent = 0;
-            for (const Attempt& attempt : contents.history.attempts) {
-                CHECK(attempt.outcome == Outcome::granted);
-                CHECK(attempt.sent_ns >= 0);
-                last_sent = std::max(last_sent, attempt.sent_ns);
+            bool were_begun = false;
+            for (int storms = 0; storms < kStormsMax && !were_begun; ++storms) {
+                H2Server server(always(granted()), {security, "", ""});
+                StormAt storm(server.url(), 30, 30);
+                storm.order.spec.threads = 1;
+                storm.order.spec.arrival = Burst{BurstGate::single_packet};
+                if (security != nullptr) storm.order.endpoint.transport.tls.ca = certificates.ca();
+                storm.order.endpoint.claim.method = method;
+                if (method == "GET") storm.order.endpoint.claim.body.clear();
+                const HistoryContents contents = storm.fire();
+                REQUIRE(contents.history.attempts.size() == 30);
+                for (const Attempt& attempt : contents.history.attempts) {
+                    CHECK(attempt.outcome == Outcome::granted);
+                    CHECK(attempt.sent_ns >= 0);
+                }
+                CHECK(server.ends_by_read() == std::vector<int>{30});
+                CHECK(server.connections() == 1);
+                were_begun = server.begun_before_first_end() == 30;
             }
-            CHECK(server.ends_by_read() == std::vector<int>{30});
-            CHECK(server.begun_before_first_end() == 30);
-            CHECK(server.connections() == 1);
+            CHECK(were_begun);
         }
     }
 }
