@@ -78,6 +78,10 @@ bool agree(const Reading<std::int64_t>& sampled, const Reading<std::int64_t>& fi
     return !sampled.is_read() || !final.is_read() || *sampled == *final;
 }
 
+bool agree(const Reading<std::int64_t>& sampled, const Reading<Ledger>& final) {
+    return !sampled.is_read() || !final.is_read() || *sampled == std::ssize(final->rows);
+}
+
 bool tells(const StoreSample& sample) {
     return sample.rows.is_read() || sample.backlog_before.is_read() ||
            sample.cache_remaining.is_read();
@@ -90,24 +94,20 @@ std::optional<double> converged(const Evidence& evidence) {
         if (attempt.done_ns != kNever) last_answer = std::max(last_answer, attempt.done_ns);
     }
     const Snapshot& after = evidence.after;
-    const Reading<std::int64_t> rows =
-        after.ledger.is_read()
-            ? Reading<std::int64_t>(static_cast<std::int64_t>(after.ledger->rows.size()))
-            : Reading<std::int64_t>();
-    std::optional<TimeNs> since;
+    TimeNs since = kNever;
     for (const StoreSample& sample : *evidence.samples) {
-        const bool is_at_rest = agree(sample.rows, rows) &&
+        const bool is_at_rest = agree(sample.rows, after.ledger) &&
                                 agree(sample.backlog_before, after.backlog) &&
                                 agree(sample.backlog_after, after.backlog) &&
                                 agree(sample.cache_remaining, after.cache_remaining);
         if (!is_at_rest) {
-            since.reset();
-        } else if (!since && tells(sample)) {
+            since = kNever;
+        } else if (since == kNever && tells(sample)) {
             since = sample.ended_ns;
         }
     }
-    if (!since) return std::nullopt;
-    return in_ms(std::max<TimeNs>(0, *since - last_answer));
+    if (since == kNever) return std::nullopt;
+    return in_ms(std::max<TimeNs>(0, since - last_answer));
 }
 
 }  // namespace
