@@ -264,7 +264,6 @@ Lines diagnose(const Evidence& evidence, const Finding& finding, const Explanati
     if (finding.verdict != Verdict::violated) return {};
     Lines lines = of_evidence(evidence, finding);
     for (const Sign& sign : explanation.signs) {
-        if (sign.figure.empty()) continue;
         const std::int64_t value = figure_of(finding, sign.figure);
         if (sign.below_zero ? value >= 0 : value <= 0) continue;
         lines.push_back(

@@ -33,6 +33,9 @@ TEST_CASE("whoever began before a refusal had been told may be served after it")
     CHECK(touching.summary == "nobody was served who came after a sold_out");
     CHECK(figures(touching) == figures_of(1, 0, 0, 0, 0));
     CHECK(touching.witnesses.empty());
+    // Nor does it matter that somebody is told of an earlier claim once more.
+    during(story.grant("u1", "2"), 95, 96);
+    CHECK(figures(check_claim_order(story)) == figures_of(1, 0, 0, 0, 0));
 
     const Finding never = check_claim_order(storm(2).sold(2));
     CHECK(never.verdict == Verdict::holds);

@@ -44,6 +44,8 @@ TEST_CASE("two claims of one user have no order") {
     CHECK(figures(finding) == figures_of(5, 1, 0, 1));
     CHECK(sentences(finding)[0] == "a (attempt 0) was granted two claims");
     CHECK(finding.witnesses[0].user == "a");
+    // An answer without an id may be the same claim again.
+    CHECK(check_linearizable(storm(5).grant("a").grant("a", "1")).verdict == Verdict::holds);
 }
 
 TEST_CASE("more claims than units have no order") {
@@ -258,6 +260,13 @@ TEST_CASE("of what happened in one instant one attempt is named, always the same
         story.raw().campaign.duplicates_first = true;
         during(story.refuse("u0"), 3, 4);
         during(story.refuse("u0"), 3, 4);
+        CHECK(check_linearizable(story).witnesses[0].attempts == std::vector<std::uint64_t>{1, 0});
+    }
+    SECTION("of refusals that carry an id, the first of the history as well") {
+        EvidenceBuilder story = storm(1).sold(1);
+        story.raw().campaign.duplicates_first = true;
+        during(story.attempt("u0", Outcome::sold_out, "9"), 3, 4);
+        during(story.attempt("u0", Outcome::sold_out, "1"), 3, 4);
         CHECK(check_linearizable(story).witnesses[0].attempts == std::vector<std::uint64_t>{1, 0});
     }
     SECTION("of a grant and an already_claimed, the grant") {
