@@ -192,7 +192,8 @@ std::string in_words(const Ways& ways) {
 
 }  // namespace
 
-TEST_CASE("a sound service that is watched is never accused, however its steps interleave") {
+TEST_CASE("a sound service that is watched is never accused, however its steps interleave",
+          "[sweep]") {
     constexpr std::uint32_t kRuns = 3000;
     std::uint32_t judged_by_backlog = 0;
     std::uint32_t with_lag = 0;
@@ -211,7 +212,8 @@ TEST_CASE("a sound service that is watched is never accused, however its steps i
     CHECK(with_lag > kRuns / 5);
 }
 
-TEST_CASE("the same service is found out once it answers before its queue has the claim") {
+TEST_CASE("the same service is found out once it answers before its queue has the claim",
+          "[sweep]") {
     std::uint32_t found = 0;
     for (std::uint32_t seed = 1; seed <= 100; ++seed) {
         Ways ways;
