@@ -76,8 +76,8 @@ std::vector<MysqlEvidence::Query> MysqlEvidence::bind(const std::vector<SqlQuery
     std::vector<Query> bound;
     bound.reserve(queries.size());
     for (const SqlQuery& query : queries) {
-        bound.push_back(
-            {bind_sql(query.sql, placeholders, where), connections_.add(query.at ? *query.at : own.value())});
+        bound.push_back({bind_sql(query.sql, placeholders, where),
+                         connections_.add(query.at ? *query.at : own.value())});
     }
     return bound;
 }
