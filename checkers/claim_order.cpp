@@ -27,6 +27,7 @@
 #include "checkers/by_user.h"
 #include "checkers/catalog.h"
 #include "checkers/grants.h"
+#include "checkers/in_ms.h"
 #include "checkers/linear_order.h"
 #include "checkers/released.h"
 #include "checkers/served.h"
@@ -64,11 +65,6 @@ void sort_by_beginning(std::vector<Served>& claims) {
     });
 }
 
-double ms_between(TimeNs from, TimeNs to) {
-    constexpr double kNsPerMs = 1e6;
-    return static_cast<double>(to - from) / kNsPerMs;
-}
-
 void add_late(const Evidence& evidence, const std::vector<Served>& late, ByUser::Index refusal,
               std::string_view what, Finding& finding) {
     const Attempt& refused = evidence.history.attempts[refusal];
@@ -82,7 +78,7 @@ void add_late(const Evidence& evidence, const std::vector<Served>& late, ByUser:
             witness.what = fmt::format(
                 "{} {} in attempt {}, which began {:.3f} ms after {} had been told sold_out "
                 "(attempt {})",
-                witness.user, what, claim.at, ms_between(refused.done_ns, claim.began),
+                witness.user, what, claim.at, in_ms(claim.began - refused.done_ns),
                 evidence.users.name(refused.user), refusal);
             return witness;
         });

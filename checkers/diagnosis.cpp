@@ -13,6 +13,7 @@
 #include "checkers/compared_counters.h"
 #include "checkers/excess.h"
 #include "checkers/grants.h"
+#include "checkers/in_ms.h"
 #include "checkers/served.h"
 #include "checkers/signs.h"
 #include "checkers/verdicts.h"
@@ -22,11 +23,6 @@ namespace claimstorm {
 namespace {
 
 using Lines = std::vector<std::string>;
-
-double in_ms(TimeNs time) {
-    constexpr double kNsPerMs = 1e6;
-    return static_cast<double>(time) / kNsPerMs;
-}
 
 void append(Lines& lines, Lines more) {
     lines.insert(lines.end(), std::make_move_iterator(more.begin()),

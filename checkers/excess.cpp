@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "checkers/in_ms.h"
 #include "checkers/served.h"
 #include "checkers/signs.h"
 #include "checkers/verdicts.h"
@@ -16,11 +17,6 @@ namespace claimstorm {
 namespace {
 
 using Lines = std::vector<std::string>;
-
-double in_ms(TimeNs time) {
-    constexpr double kNsPerMs = 1e6;
-    return static_cast<double>(time) / kNsPerMs;
-}
 
 /// Whether an expiry has just passed `gap` after a lock was taken: within a tenth of the TTL after
 /// one of its first ten multiples. Later than that any time is near one.

@@ -29,16 +29,12 @@
 
 #include "checkers/at_samples.h"
 #include "checkers/catalog.h"
+#include "checkers/in_ms.h"
 #include "checkers/verdicts.h"
 #include "model/units.h"
 
 namespace claimstorm {
 namespace {
-
-double in_ms(TimeNs time) {
-    constexpr double kNsPerMs = 1e6;
-    return static_cast<double>(time) / kNsPerMs;
-}
 
 /// A sample whose rows ran ahead, or whose answers did.
 struct Offence {

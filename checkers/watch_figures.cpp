@@ -4,15 +4,11 @@
 #include <vector>
 
 #include "checkers/at_samples.h"
+#include "checkers/in_ms.h"
 #include "checkers/served.h"
 
 namespace claimstorm {
 namespace {
-
-double in_ms(TimeNs time) {
-    constexpr double kNsPerMs = 1e6;
-    return static_cast<double>(time) / kNsPerMs;
-}
 
 bool is_missing(const Reading<std::int64_t>& reading) {
     return reading.is_named() && !reading.is_read();
