@@ -35,8 +35,8 @@ class Ranges {
     }
 
     void add_from(std::size_t first) { ++steps_[first]; }
+    /// Precondition: `first <= end`.
     void add(std::size_t first, std::size_t end) {
-        if (first >= end) return;
         ++steps_[first];
         --steps_[end];
     }

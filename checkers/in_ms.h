@@ -5,7 +5,7 @@
 namespace claimstorm {
 
 /// A time or the length of a time in milliseconds, for people.
-constexpr double in_ms(TimeNs time) noexcept {
+inline double in_ms(TimeNs time) noexcept {
     constexpr double kNsPerMs = 1e6;
     return static_cast<double>(time) / kNsPerMs;
 }

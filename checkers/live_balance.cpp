@@ -59,7 +59,7 @@ struct Tally {
 /// For how long answers ran ahead: from the last sample that was in balance to the next one.
 class EarlySpan {
   public:
-    explicit EarlySpan(TimeNs first_told) : since_(std::max<TimeNs>(0, first_told)) {}
+    explicit EarlySpan(TimeNs first_told) : since_(first_told) {}
 
     void add(const StoreSample& sample, bool is_early) {
         if (is_early) {
@@ -80,18 +80,22 @@ class EarlySpan {
     bool is_open_ = false;
 };
 
-Tally tally_samples(const Evidence& evidence, bool are_answers_judged) {
+std::string why_unread(const Reading<std::int64_t>& rows) {
+    return rows.is_named() ? rows.why() : "not asked for";
+}
+
+/// The answers are judged where it is known how many units may have been `released`.
+Tally tally_samples(const Evidence& evidence, std::optional<std::int64_t> released) {
     const std::vector<StoreSample>& samples = *evidence.samples;
     const std::vector<AtSample> counts = count_at_samples(evidence);
     const auto rows_before = static_cast<std::int64_t>(evidence.before.ledger->rows.size());
-    const std::int64_t released = are_answers_judged ? count_may_be_released(evidence) : 0;
     EarlySpan span(first_grant(evidence.history));
     Tally tally;
     for (std::size_t at = 0; at < samples.size(); ++at) {
         const StoreSample& sample = samples[at];
         const AtSample& count = counts[at];
         if (!sample.rows.is_read()) {
-            if (tally.unread++ == 0 && sample.rows.is_named()) tally.why_unread = sample.rows.why();
+            if (tally.unread++ == 0) tally.why_unread = why_unread(sample.rows);
             continue;
         }
         ++tally.judged;
@@ -102,14 +106,14 @@ Tally tally_samples(const Evidence& evidence, bool are_answers_judged) {
         } else if (rows > count.asked) {
             tally.unexplained.push_back({at, rows, count.asked, rows - count.asked});
         }
-        if (!are_answers_judged || !sample.backlog_before.is_read() || !sample.backlog_at_once) {
+        if (!released || !sample.backlog_before.is_read() || !sample.backlog_at_once) {
             continue;
         }
         ++tally.balanced;
         const std::int64_t stored = add_counts(rows, *sample.backlog_before);
         // Rows from before the storm may be gone as well: those are no answers.
         const std::int64_t early =
-            std::min(count.surely_told, count.surely_told - add_counts(stored, released));
+            std::min(count.surely_told, count.surely_told - add_counts(stored, *released));
         span.add(sample, early > 0);
         if (early > 0) tally.early.push_back({at, rows, count.surely_told, early});
     }
@@ -124,7 +128,7 @@ std::int64_t worst(const std::vector<Offence>& offences) {
 }
 
 void add_witnesses(const Evidence& evidence, const std::vector<Offence>& offences,
-                   std::string_view against, Finding& finding) {
+                   std::string_view what, std::string_view of_them, Finding& finding) {
     for (const Offence& offence : offences) {
         finding.add_witness([&] {
             const StoreSample& sample = (*evidence.samples)[offence.at];
@@ -135,8 +139,8 @@ void add_witnesses(const Evidence& evidence, const std::vector<Offence>& offence
             if (sample.backlog_before.is_read()) {
                 witness.what += fmt::format(" and {} queued", with_commas(*sample.backlog_before));
             }
-            witness.what += fmt::format(", {} {}", with_commas(offence.bound),
-                                        fmt::format(fmt::runtime(against), offence.beyond));
+            witness.what += fmt::format(", {} {}", counted(offence.bound, what),
+                                        fmt::format(fmt::runtime(of_them), offence.beyond));
             witness.key = fmt::format("samples.ndjson:{}", offence.at + 1);
             return witness;
         });
@@ -155,14 +159,14 @@ Finding judge(const Evidence& evidence, const Tally& tally) {
     if (!tally.unasked.empty()) {
         parts.push_back(fmt::format("{} stood beyond all attempts that had been sent",
                                     counted(worst(tally.unasked), "row")));
-        add_witnesses(evidence, tally.unasked, "attempts sent by then: {} too many", finding);
+        add_witnesses(evidence, tally.unasked, "attempt", "sent by then: {} too many", finding);
     }
     if (!tally.unexplained.empty()) {
         parts.push_back(
             fmt::format("{} stood that no granted, unanswered or failed attempt explains",
                         counted(worst(tally.unexplained), "row")));
-        add_witnesses(evidence, tally.unexplained, "claims that can have one by then: {} too many",
-                      finding);
+        add_witnesses(evidence, tally.unexplained, "claim",
+                      "that can have one by then: {} too many", finding);
     }
     if (!tally.early.empty()) {
         parts.push_back(fmt::format(
@@ -170,7 +174,7 @@ Finding judge(const Evidence& evidence, const Tally& tally) {
             "then loses {}",
             counted(worst(tally.early), "claim"), worst(tally.early) == 1 ? "it" : "them",
             with_commas(whole_ms(tally.early_for)), worst(tally.early) == 1 ? "it" : "them"));
-        add_witnesses(evidence, tally.early, "told before: {} of them nowhere", finding);
+        add_witnesses(evidence, tally.early, "claim", "told before: {} of them nowhere", finding);
     }
     finding.strength = tally.unasked.empty() ? Strength::possible : Strength::definite;
     finding.summary = fmt::format("{}", fmt::join(parts, "; "));
@@ -250,7 +254,9 @@ Finding check_live_balance(const Evidence& evidence) {
     if (auto finding = unless_watched(evidence)) return *finding;
 
     const Unbalanced unbalanced = why_not_balanced(evidence);
-    const Tally tally = tally_samples(evidence, unbalanced.why.empty());
+    std::optional<std::int64_t> released;
+    if (unbalanced.why.empty()) released = count_may_be_released(evidence);
+    const Tally tally = tally_samples(evidence, released);
     Finding finding;
     if (tally.judged == 0) {
         finding = inconclusive(kLiveBalance, tally.unread == 0

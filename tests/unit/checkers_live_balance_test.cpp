@@ -1,3 +1,8 @@
+#include <initializer_list>
+#include <limits>
+#include <string>
+#include <vector>
+
 #include <catch2/catch.hpp>
 
 #include "checkers/catalog.h"
@@ -5,6 +10,15 @@
 
 namespace claimstorm::test {
 namespace {
+
+constexpr TimeNs kMs = 1'000'000;
+
+/// A sample in which nothing is queued.
+struct Seen {
+    TimeNs begun = 0;
+    TimeNs ended = 0;
+    std::int64_t rows = 0;
+};
 
 /// Three grants, told at 1000, 2000 and 3000, that are all stored in the end.
 EvidenceBuilder three_sold() {
@@ -70,32 +84,130 @@ TEST_CASE("a claim that is missing at rest is lost, not early") {
 }
 
 TEST_CASE("how long answers ran ahead is told from balance to balance, at most") {
-    const Finding finding = check_live_balance(three_sold()
-                                                   .sample(100, 200, 0)
+    // Refused long before anything is granted, at 1, 2 and 9 ms.
+    EvidenceBuilder granted = storm(5).refuse("r").backlog(0);
+    for (const TimeNs done : {9, 1, 2}) {
+        granted.sold(1, "u" + std::to_string(done), static_cast<int>(done))
+            .change_last([done](Attempt& attempt) { attempt.done_ns = done * kMs; });
+    }
+    const auto early_ms = [&granted](std::initializer_list<Seen> samples) {
+        EvidenceBuilder story = granted;
+        for (const Seen& seen : samples) story.sample(seen.begun, seen.ended, seen.rows).queued(0);
+        return figures(check_live_balance(story))["early_ms"];
+    };
+    SECTION("never, however long a sample takes") {
+        CHECK(early_ms({{kMs, 5 * kMs, 0}, {6 * kMs, 8 * kMs, 2}, {9 * kMs, 20 * kMs, 2}}) == 0);
+    }
+    SECTION("from the first grant, which no sample saw in balance") {
+        CHECK(early_ms({{3 * kMs, 3 * kMs, 1}, {4 * kMs, 5 * kMs, 2}}) == 4);
+        CHECK(early_ms({{10'000, 20'000, 0}, {3 * kMs, 3 * kMs, 1}, {4 * kMs, 5 * kMs, 2}}) == 4);
+    }
+    SECTION("a part of a millisecond is a whole one") {
+        CHECK(early_ms({{3 * kMs, 3 * kMs, 1}, {4 * kMs, 5 * kMs + 1, 2}}) == 5);
+    }
+    SECTION("from the beginning of the sample that was in balance to the end of the next") {
+        CHECK(early_ms({{3 * kMs, 4 * kMs, 2}, {10 * kMs, 11 * kMs, 2}, {12 * kMs, 13 * kMs, 3}}) ==
+              10);
+    }
+    SECTION("to the last sample, where none was in balance again") {
+        CHECK(early_ms({{3 * kMs, 4 * kMs, 2}, {10 * kMs, 11 * kMs, 2}}) == 8);
+        CHECK(early_ms({{3 * kMs, 4 * kMs, 2}, {10 * kMs, 11 * kMs, 2}, {15 * kMs, 15 * kMs, 2}}) ==
+              12);
+    }
+    SECTION("more than once: the longest, not what lies between") {
+        const Seen once{3 * kMs, 3 * kMs, 1};
+        const Seen balanced{4 * kMs, 5 * kMs, 2};
+        CHECK(early_ms({once, balanced, {8 * kMs, 40 * kMs, 2}, {50 * kMs, 50 * kMs, 3}}) == 4);
+        CHECK(early_ms({once, balanced, {5 * kMs, 5 * kMs, 2}, {10 * kMs, 10 * kMs, 2}}) == 5);
+        CHECK(early_ms({once, balanced, {5 * kMs, 6 * kMs, 1}, {7 * kMs, 7 * kMs, 2}}) == 4);
+        CHECK(early_ms({once, balanced, {6 * kMs, 7 * kMs, 1}}) == 4);
+    }
+}
+
+TEST_CASE("answers that ran ahead are told with the worst sample, each sample a witness") {
+    EvidenceBuilder story = three_sold()
+                                .sample(500, 600, 0)
+                                .queued(0)
+                                .sample(2'500'000, 2'600'000, 1)
+                                .queued(0)
+                                .sample(4'000'000, 4'250'000, 1)
+                                .queued(1)
+                                .sample(5'000'000, 5'000'000, 3)
+                                .queued(0);
+    const Finding finding = check_live_balance(story);
+    CHECK(finding.summary ==
+          "2 claims told yes before a row or the backlog had them, for 5 ms at most: a crash then "
+          "loses them");
+    CHECK(sentences(finding) ==
+          std::vector<std::string>{"sample 2, 2.5 to 2.6 ms after the release: 1 new row and 0 "
+                                   "queued, 3 claims told before: 2 of them nowhere",
+                                   "sample 3, 4.0 to 4.2 ms after the release: 1 new row and 1 "
+                                   "queued, 3 claims told before: 1 of them nowhere"});
+    REQUIRE(finding.witnesses.size() == 2);
+    CHECK(finding.witnesses[0].key == "samples.ndjson:2");
+    CHECK(finding.witnesses[1].key == "samples.ndjson:3");
+    CHECK(check_live_balance(three_sold().sample(3001, 2'000'000, 2).queued(0)).summary ==
+          "1 claim told yes before a row or the backlog had it, for 2 ms at most: a crash then "
+          "loses it");
+}
+
+TEST_CASE("each way of running ahead is told, the certain one first and for the strength") {
+    const Finding finding = check_live_balance(storm(9)
+                                                   .refuse("r")
+                                                   .refuse("s")
+                                                   .sold(2)
+                                                   .backlog(0)
+                                                   .sample(1'001, 1'002, 1)
                                                    .queued(0)
-                                                   .sample(1'500, 1'600, 0)
+                                                   .sample(1'999, 1'999, 5)
                                                    .queued(0)
-                                                   .sample(2'500'000, 3'001'000, 3)
+                                                   .sample(1'999, 1'999, 4)
+                                                   .queued(0)
+                                                   .sample(2'500, 2'600, 2)
+                                                   .queued(0)
+                                                   .sample(5'000, 5'001, 0)
                                                    .queued(0));
-    CHECK(figures(finding)["early_ms"] == 3);  // from the first grant, 1000, to 3,001,000 ns
-    CHECK(says(finding, "for 3 ms at most"));
-    CHECK(figures(check_live_balance(three_sold()
-                                         .sample(1'500, 1'600, 0)
-                                         .queued(0)
-                                         .sample(2'500'000, 3'001'001, 3)
-                                         .queued(0)))["early_ms"] == 4);
-    // Balanced in between: the longer of the two times.
-    CHECK(figures(check_live_balance(three_sold()
-                                         .sample(1'001, 1'002, 0)
-                                         .queued(0)
-                                         .sample(1'500, 1'600, 3)
-                                         .queued(0)
-                                         .sample(9'000'000, 9'000'000, 2)
-                                         .queued(0)
-                                         .sample(9'500'000, 9'501'500, 3)
-                                         .queued(0)))["early_ms"] == 10);
-    CHECK(figures(check_live_balance(
-              three_sold().sample(3001, 2'001'000, 0).queued(0)))["early_ms"] == 2);
+    CHECK(finding.strength == Strength::definite);
+    CHECK(finding.summary ==
+          "3 rows stood beyond all attempts that had been sent; 1 row stood that no granted, "
+          "unanswered or failed attempt explains; 2 claims told yes before a row or the backlog "
+          "had them, for 1 ms at most: a crash then loses them");
+    CHECK(sentences(finding) ==
+          std::vector<std::string>{
+              "sample 2, 0.0 to 0.0 ms after the release: 5 new rows and 0 queued, 2 attempts sent "
+              "by then: 3 too many",
+              "sample 3, 0.0 to 0.0 ms after the release: 4 new rows and 0 queued, 2 attempts sent "
+              "by then: 2 too many",
+              "sample 4, 0.0 to 0.0 ms after the release: 2 new rows and 0 queued, 1 claim that "
+              "can have one by then: 1 too many",
+              "sample 5, 0.0 to 0.0 ms after the release: 0 new rows and 0 queued, 2 claims told "
+              "before: "
+              "2 of them nowhere"});
+}
+
+TEST_CASE(
+    "only samples that show the rows and the whole backlog at once are held against answers") {
+    const auto with = [](auto&& change) {
+        EvidenceBuilder story =
+            three_sold().sample(3001, 3002, 2).queued(1).sample(4000, 4001, 0).queued(0);
+        change(story.raw().samples->back());
+        return check_live_balance(story);
+    };
+    const std::string in_balance =
+        "2 samples: no row before it was asked for, no yes before a row or the backlog had its "
+        "claim";
+    CHECK(with([](StoreSample& s) { s.rows = std::int64_t{3}; }).summary == in_balance);
+    CHECK(with([](StoreSample&) {}).verdict == Verdict::violated);
+    CHECK(with([](StoreSample& s) { s.backlog_before = Unreadable{"gone"}; }).summary ==
+          in_balance);
+    CHECK(with([](StoreSample& s) { s.backlog_before = {}; }).summary == in_balance);
+    CHECK(with([](StoreSample& s) { s.backlog_at_once = false; }).summary == in_balance);
+}
+
+TEST_CASE("a backlog that is longer than a number is no reason to run over") {
+    CHECK(check_live_balance(
+              three_sold().sample(3001, 3002, 3).queued(std::numeric_limits<std::int64_t>::max()))
+              .verdict == Verdict::holds);
 }
 
 TEST_CASE("as many rows as attempts sent may be, one more was asked for by nobody") {
@@ -130,6 +242,17 @@ TEST_CASE("a row of somebody who has been told no is possible only while the ans
     CHECK(figures(finding)["unexplained"] == 1);
     CHECK(figures(finding)["unasked"] == 0);
     CHECK(refused(1001, Outcome::already_claimed).verdict == Verdict::violated);
+    // Asked for again and again, it counts once in each sample.
+    const auto one_after_another = [](std::int64_t rows) {
+        return figures(check_live_balance(storm(1)
+                                              .refuse("r")
+                                              .refuse("r")
+                                              .sample(500, 600, 1)
+                                              .sample(1'100, 1'200, 1)
+                                              .sample(2'100, 2'200, rows)))["unexplained"];
+    };
+    CHECK(one_after_another(0) == 0);
+    CHECK(one_after_another(2) == 2);
     // These may have held a unit and give it back when they like.
     CHECK(refused(9000, Outcome::throttled).verdict == Verdict::holds);
     CHECK(refused(9000, Outcome::rejected).verdict == Verdict::holds);
@@ -137,6 +260,38 @@ TEST_CASE("a row of somebody who has been told no is possible only while the ans
           Verdict::holds);
     CHECK(check_live_balance(storm(1).refuse("r", Outcome::not_sent).sample(9000, 9005, 1))
               .strength == Strength::definite);
+}
+
+TEST_CASE("a grant explains one row for good, not one more while it is under way") {
+    CHECK(figures(check_live_balance(
+              storm(5).refuse("r").sold(1).sample(1'500, 1'600, 2)))["unexplained"] == 1);
+}
+
+TEST_CASE("what was never sent asked for nothing, whatever else is said of it") {
+    EvidenceBuilder story = storm(5).sold(1).refuse("r", Outcome::not_sent);
+    story.change_last([](Attempt& attempt) { attempt.done_ns = 1'200; });
+    CHECK(check_live_balance(story.sample(1'500, 1'600, 1)).verdict == Verdict::holds);
+}
+
+TEST_CASE("who was refused was told nothing that the stores should have") {
+    CHECK(check_live_balance(three_sold().refuse("r").sample(5'000, 5'001, 3).queued(0)).verdict ==
+          Verdict::holds);
+}
+
+TEST_CASE("a promise that is told twice is one from the first time, asked for and told") {
+    const auto twice = [](const char* id) {
+        return storm(5).grant("u", id).grant("u", id).row("u", "7").backlog(0);
+    };
+    const auto behind = [&twice](const char* id) {
+        return figures(
+            check_live_balance(twice(id).sample(1'001, 1'002, 0).queued(1)))["rows_behind"];
+    };
+    CHECK(behind("7") == 1);
+    CHECK(behind("") == 1);
+    CHECK(check_live_balance(twice("7").sample(500, 900, 1).queued(0)).verdict == Verdict::holds);
+    CHECK(figures(check_live_balance(twice("7").sample(1'001, 1'002, 0).queued(0)))["early"] == 1);
+    CHECK(figures(check_live_balance(twice("").sample(1'001, 1'002, 0).queued(0)))["early"] == 0);
+    CHECK(figures(check_live_balance(twice("").sample(2'001, 2'002, 0).queued(0)))["early"] == 1);
 }
 
 TEST_CASE("an answer that repeats a claim id explains one row, one without an id its own") {
@@ -184,6 +339,14 @@ TEST_CASE("rows from before the storm are no answer to it") {
                                  .queued(0))
               .verdict == Verdict::holds);
     // Its owner may have been given the old answer again.
+    CHECK(figures(check_live_balance(storm(9)
+                                         .old_row("o1", "101")
+                                         .grant("o1", "101")
+                                         .sample(2001, 2002, 1)))["rows_behind"] == 0);
+    CHECK(figures(check_live_balance(
+              storm(9).old_row("o1").grant("o1").backlog(0).sample(2001, 2002, 1).queued(0))) ==
+          figures(check_live_balance(
+              storm(9).old_row("o1").refuse("o1").backlog(0).sample(2001, 2002, 1).queued(0))));
     CHECK(check_live_balance(storm(9)
                                  .old_row("o1", "101")
                                  .grant("o1", "101")
@@ -247,38 +410,90 @@ TEST_CASE("what is missing of the evidence is said, and never green") {
     const auto verdict = [](const EvidenceBuilder& story) {
         return check_live_balance(story).verdict;
     };
+    const auto summary = [](const EvidenceBuilder& story) {
+        return check_live_balance(story).summary;
+    };
     CHECK(verdict(storm(1)) == Verdict::skipped);
     CHECK(verdict(storm(1).sample(0, 1, 0)) == Verdict::skipped);  // nobody claimed
     CHECK(verdict(storm(1).grant("u").no_claims_query().sample_unread(0, 1, {})) ==
           Verdict::skipped);
-    CHECK(verdict(storm(1).sold(1).baseline_unreadable("gone").sample(0, 1, 0)) ==
-          Verdict::inconclusive);
-    CHECK(verdict(storm(1).sold(1).no_baseline().sample(0, 1, 0)) == Verdict::inconclusive);
-    const Finding unread =
-        check_live_balance(storm(1).sold(1).sample_unread(0, 1, Unreadable{"no such table"}));
-    CHECK(unread.verdict == Verdict::inconclusive);
-    CHECK(unread.summary == "no sample has rows: no such table");
+    const auto old = [](EvidenceBuilder story) { return story.sold(1).sample(1001, 1002, 0); };
+    CHECK(verdict(old(storm(1).baseline_unreadable("gone"))) == Verdict::inconclusive);
+    CHECK(summary(old(storm(1).baseline_unreadable("gone"))) ==
+          "the rows before the storm could not be read: gone");
+    CHECK(verdict(old(storm(1).no_baseline())) == Verdict::inconclusive);
+    CHECK(summary(old(storm(1).no_baseline())) == "the rows before the storm are not known");
+    // Of a run that ended before its audit it is not known what the target names.
+    EvidenceBuilder ended = old(storm(1)).no_claims_query();
+    ended.raw().audited = false;
+    CHECK(summary(ended) == "the rows before the storm are not known");
     EvidenceBuilder none = storm(1).sold(1);
     none.raw().samples.emplace();
-    CHECK(check_live_balance(none).summary == "no sample was taken");
-    EvidenceBuilder blind = three_sold().sample(3001, 3002, 3);
-    blind.raw().samples->back().backlog_before = Unreadable{"gone"};
-    CHECK(verdict(blind) == Verdict::inconclusive);
+    CHECK(verdict(none) == Verdict::inconclusive);
+    CHECK(summary(none) == "no sample was taken");
     CHECK(verdict(three_sold().unsettled("moving").sample(3001, 3002, 0).queued(0)) ==
           Verdict::inconclusive);
-    const Finding some = check_live_balance(
-        three_sold().sample(3001, 3002, 3).queued(0).sample_unread(4000, 4001, Unreadable{"gone"}));
+}
+
+TEST_CASE("samples without rows are counted, with the first reason why") {
+    const auto unread = [](EvidenceBuilder story) {
+        return check_live_balance(story.sample_unread(4000, 4001, Unreadable{"no such table"})
+                                      .sample_unread(5000, 5001, Unreadable{"gone"}));
+    };
+    CHECK(unread(three_sold()).verdict == Verdict::inconclusive);
+    CHECK(unread(three_sold()).summary == "no sample has rows: no such table");
+    const Finding some = unread(three_sold().sample(3001, 3002, 3).queued(0));
     CHECK(some.verdict == Verdict::holds);
-    CHECK(says(some, "1 without rows: gone"));
+    CHECK(some.summary ==
+          "1 sample: no row before it was asked for, no yes before a row or the backlog had its "
+          "claim; 2 without rows: no such table");
+    CHECK(check_live_balance(three_sold().sample_unread(3001, 3002, {})).summary ==
+          "no sample has rows: not asked for");
+}
+
+TEST_CASE("why the answers are not held against the stores is said") {
+    const auto blind = [](auto&& change) {
+        EvidenceBuilder story =
+            three_sold().sample(2500, 2501, 1).queued(0).sample(3001, 3002, 1).queued(0);
+        for (StoreSample& sample : *story.raw().samples) change(sample);
+        return check_live_balance(story);
+    };
+    const std::string behind =
+        "2 samples: no row before it was asked for; the rows were up to 2 behind the answers, and ";
+    const Finding unnamed = blind([](StoreSample& sample) { sample.backlog_before = {}; });
+    CHECK(unnamed.verdict == Verdict::holds);
+    CHECK(unnamed.summary ==
+          behind + "the target names no backlog in which those claims may have been");
+    const Finding unread =
+        blind([](StoreSample& sample) { sample.backlog_before = Unreadable{"gone"}; });
+    CHECK(unread.verdict == Verdict::inconclusive);
+    CHECK(unread.summary == behind + "the backlog could never be read");
+    const Finding in_parts = blind([](StoreSample& sample) { sample.backlog_at_once = false; });
+    CHECK(in_parts.verdict == Verdict::holds);
+    CHECK(in_parts.summary == behind + "the parts of the backlog cannot be read at once");
+    // One part that is read while the rows are not is no reason of the target's.
+    const Finding apart = check_live_balance(
+        three_sold().sample(2500, 2501, 3).sample_unread(3001, 3002, Unreadable{"gone"}).queued(0));
+    CHECK(apart.summary == "1 sample: no row before it was asked for; 1 without rows: gone");
 }
 
 TEST_CASE("a cut history may lack who asked, and never makes an answer early") {
-    CHECK(check_live_balance(storm(9).sold(1).history_cut("cut").sample(1001, 1002, 2)).verdict ==
-          Verdict::inconclusive);
+    const Finding rows =
+        check_live_balance(storm(9).sold(1).history_cut("cut").sample(1001, 1002, 2));
+    CHECK(rows.verdict == Verdict::inconclusive);
+    CHECK(rows.summary ==
+          "1 row stood beyond all attempts that had been sent; but the history is cut: cut");
     CHECK(check_live_balance(three_sold().history_cut("cut").sample(3001, 3002, 3).queued(0))
               .verdict == Verdict::inconclusive);
-    CHECK(check_live_balance(three_sold().history_cut("cut").sample(3001, 3002, 0).queued(0))
-              .verdict == Verdict::violated);
+    const auto early = [] {
+        return three_sold().history_cut("cut").sample(3001, 3002, 2).queued(0);
+    };
+    CHECK(check_live_balance(early()).verdict == Verdict::violated);
+    CHECK(check_live_balance(early()).summary ==
+          "1 claim told yes before a row or the backlog had it, for 1 ms at most: a crash then "
+          "loses it");
+    // Beside them rows that nobody asked for are as many as before.
+    CHECK(check_live_balance(early().sample(3003, 3004, 4).queued(0)).verdict == Verdict::violated);
 }
 
 }  // namespace claimstorm::test

@@ -1,3 +1,7 @@
+#include <initializer_list>
+#include <limits>
+#include <string>
+
 #include <catch2/catch.hpp>
 
 #include "checkers/watch_figures.h"
@@ -73,6 +77,8 @@ TEST_CASE("rows from before the storm are part of the stock that is gone") {
     CHECK(figures_of(story).sold_out_told_ms == 0.002);
     CHECK(figures_of(story).sold_out_stored_ms == 4.0);
     CHECK(figures_of(story).rows_behind->value == 0);
+    CHECK(figures_of(story).first_ms == 0.003);
+    CHECK(figures_of(story.sample(5 * kMs, 6 * kMs, 1)).rows_behind->value == 2);
     CHECK_FALSE(figures_of(story).backlog);
     CHECK_FALSE(figures_of(storm(3).sold(2).sample(3000, 4000, 2)).sold_out_told_ms);
     CHECK_FALSE(figures_of(storm(3).sold(2).sample(3000, 4000, 2)).sold_out_taken_ms);
@@ -114,14 +120,99 @@ TEST_CASE("the stores are at rest from the first sample that is like the last st
     CHECK(converged(told_away().sample(0, kMs, 3).queued(0).cached(0)) == 0.0);
 }
 
+TEST_CASE("the stock is told away when the last unit of it is, however many were told") {
+    const auto sold_out = [](EvidenceBuilder story, std::initializer_list<TimeNs> told_at_ms) {
+        int number = 0;
+        for (const TimeNs told : told_at_ms) {
+            ++number;
+            story.grant("u" + std::to_string(number), std::to_string(number))
+                .change_last([told](Attempt& attempt) { attempt.done_ns = told * kMs; });
+        }
+        story.raw().samples.emplace();
+        return figures_of(story).sold_out_told_ms;
+    };
+    CHECK(sold_out(storm(3), {9, 2, 7, 4, 8}) == 7.0);
+    CHECK(sold_out(storm(3).old_row("o1").old_row("o2"), {9, 2, 7}) == 2.0);
+    CHECK_FALSE(sold_out(storm(2).old_row("o1").old_row("o2"), {9, 2, 7}));
+    CHECK_FALSE(sold_out(storm(4), {9, 2, 7}));
+    // Where nobody knows what had been sold before, the whole stock was there.
+    CHECK(sold_out(storm(3).baseline_unreadable("gone"), {9, 2, 7}) == 9.0);
+}
+
+TEST_CASE("of a backlog of which one reading is missing no unit is taken") {
+    const auto taken_ms = [](auto&& change) {
+        EvidenceBuilder story =
+            told_away().sample(kMs, 2 * kMs, 1).queued(2).sample(3 * kMs, 4 * kMs, 3).queued(0);
+        change(story.raw().samples->front());
+        return figures_of(story).sold_out_taken_ms;
+    };
+    CHECK(taken_ms([](StoreSample&) {}) == 2.0);
+    CHECK(taken_ms([](StoreSample& s) { s.backlog_before = Unreadable{"gone"}; }) == 4.0);
+    CHECK(taken_ms([](StoreSample& s) { s.backlog_after = Unreadable{"gone"}; }) == 4.0);
+    CHECK(taken_ms([](StoreSample& s) { s.backlog_before = std::int64_t{1}; }) == 4.0);
+    CHECK(taken_ms([](StoreSample& s) { s.backlog_after = std::int64_t{1}; }) == 4.0);
+    CHECK(taken_ms([](StoreSample& s) { s.rows = Unreadable{"gone"}; }) == 4.0);
+    // As long as a number can be: beside rows it stays that long.
+    constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+    CHECK(taken_ms([](StoreSample& s) { s.backlog_before = s.backlog_after = kMost; }) == 2.0);
+}
+
+TEST_CASE("a peak is where it was reached first, and rows are never behind by less than none") {
+    const WatchFigures figures = figures_of(told_away()
+                                                .sample(0, kMs, 2)
+                                                .queued(1)
+                                                .sample(2 * kMs, 3 * kMs, 2)
+                                                .queued(2)
+                                                .sample(4 * kMs, 5 * kMs, 3)
+                                                .queued(2));
+    CHECK(figures.backlog->value == 2);
+    CHECK(figures.backlog->at_ms == 3.0);
+    CHECK(figures.rows_behind->value == 0);
+    CHECK(figures.rows_behind->at_ms == 1.0);
+    const EvidenceBuilder unknown =
+        told_away().baseline_unreadable("gone").sample(4 * kMs, 5 * kMs, 3);
+    CHECK_FALSE(figures_of(unknown).rows_behind);
+    CHECK(figures_of(unknown).sold_out_stored_ms == 5.0);
+}
+
+TEST_CASE("an attempt without an answer, and parts that were not read, do not keep from rest") {
+    const auto converged = [](EvidenceBuilder story) {
+        return figures_of(story.sample(4 * kMs, 5 * kMs, 3).queued(0).cached(0)).converged_ms;
+    };
+    CHECK(converged(told_away()) == 2.0);
+    CHECK(converged(told_away().lose_reply("late")) == 2.0);
+    CHECK(converged(told_away().refuse("early")) == 2.0);
+    CHECK(converged(told_away().claims_unreadable("gone")) == 2.0);
+    EvidenceBuilder unread = told_away();
+    unread.raw().after.backlog = Unreadable{"gone"};
+    unread.raw().after.cache_remaining = {};
+    CHECK(converged(unread) == 2.0);
+}
+
+TEST_CASE("a sample tells of rest by any one of its parts, and by none without") {
+    const auto converged = [](auto&& change) {
+        EvidenceBuilder story = told_away().sample_unread(4 * kMs, 5 * kMs, {});
+        change(story.raw().samples->front());
+        return figures_of(story).converged_ms;
+    };
+    CHECK_FALSE(converged([](StoreSample&) {}));
+    CHECK(converged([](StoreSample& s) { s.rows = std::int64_t{3}; }) == 2.0);
+    CHECK(converged([](StoreSample& s) { s.backlog_before = std::int64_t{0}; }) == 2.0);
+    CHECK(converged([](StoreSample& s) { s.cache_remaining = std::int64_t{0}; }) == 2.0);
+}
+
 TEST_CASE("a sample of which a part could not be read is counted, one that names less is not") {
-    EvidenceBuilder story = told_away()
-                                .sample(0, 1, 0)
-                                .sample_unread(2, 3, Unreadable{"gone"})
-                                .sample(4, 5, 0)
-                                .queued(0);
-    story.raw().samples->back().cache_remaining = Unreadable{"gone"};
-    CHECK(figures_of(story).unread == 2);
+    const auto unread = [](auto&& change) {
+        EvidenceBuilder story = told_away().sample(0, 1, 0).sample(2, 3, 0).queued(0).cached(3);
+        change(story.raw().samples->back());
+        return figures_of(story).unread;
+    };
+    CHECK(unread([](StoreSample&) {}) == 0);
+    CHECK(unread([](StoreSample& s) { s.rows = Unreadable{"gone"}; }) == 1);
+    CHECK(unread([](StoreSample& s) { s.backlog_before = Unreadable{"gone"}; }) == 1);
+    CHECK(unread([](StoreSample& s) { s.backlog_after = Unreadable{"gone"}; }) == 1);
+    CHECK(unread([](StoreSample& s) { s.cache_remaining = Unreadable{"gone"}; }) == 1);
+    CHECK(unread([](StoreSample& s) { s.rows = s.cache_remaining = Unreadable{"gone"}; }) == 1);
 }
 
 }  // namespace claimstorm::test
