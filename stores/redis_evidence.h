@@ -69,6 +69,7 @@ class RedisEvidence {
     static std::int64_t number_in(const Reply& reply, const RedisCommand& command);
     std::int64_t read_sum(const std::vector<Counter>& counters);
     std::optional<std::int64_t> read_sum_at_once(const std::vector<Counter>& counters);
+    /// `command` without its COUNT; what it returns is `take`n.
     void scan(std::size_t place, const RedisCommand& command, std::size_t cursor_at,
               const std::function<void(std::string_view)>& take);
     void each_user(const Users& users, const std::function<void(std::string_view)>& take);
