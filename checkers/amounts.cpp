@@ -85,6 +85,11 @@ void tally_rows(const Evidence& evidence, Tally& tally, Finding& finding) {
     }
 }
 
+bool any_amount_told(const History& history) {
+    return std::any_of(history.attempts.begin(), history.attempts.end(),
+                       [](const Attempt& attempt) { return attempt.amount_cents != kNoNumber; });
+}
+
 /// Counts one user's answers without an id but for the one that stands for a promise.
 void tally_maybe_replays(const Evidence& evidence, std::span<const ByUser::Index> granted,
                          Tally& tally) {
@@ -273,7 +278,7 @@ std::string what_was_summed(const Evidence& evidence, const Tally& tally, bool r
 Finding check_amounts(const Evidence& evidence) {
     const std::string no_rows = why_no_rows(evidence);
     const bool rows_judged = no_rows.empty();
-    const ByUser grants = grants_by_user(evidence);
+    const ByUser grants = any_amount_told(evidence.history) ? grants_by_user(evidence) : ByUser();
     Finding found = violated(kName, "");
     Tally tally;
     if (rows_judged) tally_rows(evidence, tally, found);
