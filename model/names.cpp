@@ -10,6 +10,11 @@ std::uint64_t hash_of(std::string_view name) noexcept {
     return std::hash<std::string_view>{}(name);
 }
 
+/// Whether a table of so many slots wants to grow before another name comes to the `names`.
+bool is_full(std::size_t names, std::size_t slots) noexcept {
+    return names * 4 >= slots * 3;
+}
+
 /// The end of the hash that does not choose the slot; 0 is for a free one.
 std::uint8_t tag_of(std::uint64_t hash) noexcept {
     return static_cast<std::uint8_t>(hash >> 56 | 1U);
@@ -43,8 +48,14 @@ std::size_t TextPages::bytes() const noexcept {
     return sum;
 }
 
+void Names::reserve(std::size_t names) {
+    std::size_t slots = std::max<std::size_t>(tags_.size(), 64);
+    while (is_full(names, slots)) slots *= 2;
+    if (slots > tags_.size()) grow(slots);
+}
+
 UserId Names::intern(std::string_view name) {
-    if (size() * 4 >= tags_.size() * 3) grow();
+    if (is_full(size(), tags_.size())) reserve(size());
     const std::uint64_t hash = hash_of(name);
     const std::size_t slot = slot_of(name, hash);
     if (tags_[slot] != 0) return ids_[slot];
@@ -87,8 +98,8 @@ void Names::take(std::size_t slot, std::uint64_t hash, UserId id) {
     ids_[slot] = id;
 }
 
-void Names::grow() {
-    const std::size_t slots = tags_.empty() ? 64 : tags_.size() * 2;
+/// To so many slots, a power of two.
+void Names::grow(std::size_t slots) {
     tags_.assign(slots, 0);
     ids_ = {};  // gone before the new ones are made
     ids_.resize(slots);

@@ -49,6 +49,8 @@ class TextPages {
 /// About name length + 13 bytes a name; at most 2^32-2 names.
 class Names {
   public:
+    /// Makes room for so many names at once, in place of growing again and again.
+    void reserve(std::size_t names);
     /// The id of `name`, given on first sight.
     UserId intern(std::string_view name);
     std::optional<UserId> find(std::string_view name) const noexcept;
@@ -65,7 +67,7 @@ class Names {
   private:
     std::size_t slot_of(std::string_view name, std::uint64_t hash) const noexcept;
     void take(std::size_t slot, std::uint64_t hash, UserId id);
-    void grow();
+    void grow(std::size_t slots);
 
     TextPages texts_;
     PackedRows<1> places_;  // of each name in texts_

@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -21,6 +23,33 @@ using nlohmann::json;
     throw UsageError(fmt::format("{} does not name {} different users: one is '{}'", users.where(),
                                  users.size(), name));
 }
+
+/// Gives users their names, one after the other, and each must be a new one. Where the table will
+/// look for a name is fetched while others are made: that is most of what ten million of them cost.
+class NewUsers {
+  public:
+    NewUsers(const UserSource& users, Names& names, UserId first)
+        : users_(users), names_(names), next_(first) {}
+
+    void add(std::string_view name) {
+        names_.expect(name);
+        waiting_[count_++] = name;
+        if (count_ == waiting_.size()) finish();
+    }
+    void finish() {
+        for (std::size_t i = 0; i < count_; ++i) {
+            if (names_.intern(waiting_[i]) != next_++) refuse_users(users_, waiting_[i]);
+        }
+        count_ = 0;
+    }
+
+  private:
+    const UserSource& users_;
+    Names& names_;
+    UserId next_;
+    std::array<std::string, 32> waiting_;
+    std::size_t count_ = 0;
+};
 
 /// More users than any storm has; a header that claims them is damage.
 constexpr std::uint32_t kUsersMax = 100'000'000;
@@ -198,15 +227,17 @@ class Telling {
         if (parsed->names_follow) return;
         template_users_ = make_template_users(parsed->user_template, parsed->users);
         template_reader_ = template_users_->reader();
-        if (!parsed->open_ended) name_users(parsed->users);
+        if (parsed->open_ended) return;
+        names_.reserve(parsed->users);
+        name_users(parsed->users);
     }
 
     /// Names the template's users below `users`.
     void name_users(std::uint32_t users) {
-        for (; template_named_ < users; ++template_named_) {
-            const std::string_view name = template_reader_->read(template_named_ + 1).name;
-            if (names_.intern(name) != template_named_) refuse_users(*template_users_, name);
-        }
+        if (template_named_ >= users) return;
+        NewUsers named(*template_users_, names_, template_named_);
+        while (template_named_ < users) named.add(template_reader_->read(++template_named_).name);
+        named.finish();
     }
 
     /// All of a chunk's attempts or none: half a chunk would be a guess.
@@ -258,10 +289,10 @@ class Telling {
 }  // namespace
 
 void intern_storm_users(const UserSource& users, Names& names) {
-    UserId next = 0;
-    users.for_each_name([&](std::string_view name) {
-        if (names.intern(name) != next++) refuse_users(users, name);
-    });
+    names.reserve(users.size());
+    NewUsers named(users, names, 0);
+    users.for_each_name([&named](std::string_view name) { named.add(name); });
+    named.finish();
 }
 
 HistoryContents for_each_attempt(const std::filesystem::path& path, Names& names,

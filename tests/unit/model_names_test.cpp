@@ -44,6 +44,23 @@ TEST_CASE("a hundred thousand names are told apart while the table grows") {
     CHECK_FALSE(names.find("-1").has_value());
 }
 
+TEST_CASE("with room made for them names come as they do without, and take no more") {
+    Names grown;
+    Names roomy;
+    roomy.reserve(100'000);
+    const std::size_t reserved = roomy.bytes();
+    for (int i = 0; i < 100'000; ++i) {
+        const std::string name = "u" + std::to_string(i);
+        REQUIRE(roomy.intern(name) == grown.intern(name));
+    }
+    CHECK(roomy.bytes() == grown.bytes());
+    CHECK(reserved > 500'000);
+    roomy.reserve(10);
+    CHECK(roomy.bytes() == grown.bytes());
+    CHECK(roomy.find("u99999") == 99'999U);
+    CHECK(roomy.size() == 100'000);
+}
+
 TEST_CASE("a name takes its length and some 13 bytes") {
     Names names;
     constexpr std::uint32_t kNames = 98'304;  // three quarters of a power of two: the table is full
