@@ -116,19 +116,12 @@ void SamplesWriter::add(const StoreSample& sample) {
                                        written < 0 ? std::strerror(errno) : "the disk is full"));
 }
 
-std::optional<WatchedSamples> read_samples(const std::filesystem::path& folder) {
-    const std::filesystem::path path = folder / kSamplesFile;
-    std::error_code error;
-    if (!std::filesystem::exists(path, error)) return std::nullopt;
-    std::ifstream in(path, std::ios::binary);
-    if (!in) {
-        throw UsageError(fmt::format("cannot read {}: {}", path.string(), std::strerror(errno)));
-    }
+WatchedSamples read_samples(std::istream& lines, const std::string& name) {
     WatchedSamples watched;
     std::string line;
-    for (std::size_t number = 1; std::getline(in, line); ++number) {
-        const std::string where = fmt::format("{}:{}", path.string(), number);
-        if (in.eof()) {
+    for (std::size_t number = 1; std::getline(lines, line); ++number) {
+        const std::string where = fmt::format("{}:{}", name, number);
+        if (lines.eof()) {
             watched.cut = fmt::format("{}: the last line is cut off and left out", kSamplesFile);
             break;
         }
@@ -146,8 +139,19 @@ std::optional<WatchedSamples> read_samples(const std::filesystem::path& folder) 
         }
         watched.samples.push_back(sample);
     }
-    if (in.bad()) throw UsageError(fmt::format("cannot read {}", path.string()));
+    if (lines.bad()) throw UsageError(fmt::format("cannot read {}", name));
     return watched;
+}
+
+std::optional<WatchedSamples> read_samples(const std::filesystem::path& folder) {
+    const std::filesystem::path path = folder / kSamplesFile;
+    std::error_code error;
+    if (!std::filesystem::exists(path, error)) return std::nullopt;
+    std::ifstream in(path, std::ios::binary);
+    if (!in) {
+        throw UsageError(fmt::format("cannot read {}: {}", path.string(), std::strerror(errno)));
+    }
+    return read_samples(in, path.string());
 }
 
 }  // namespace claimstorm

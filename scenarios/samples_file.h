@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <istream>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,8 +37,11 @@ struct WatchedSamples {
     std::string cut;  ///< a remark on a last line that was not written to its end; else empty
 };
 
-/// Reads them back; nullopt where the folder has no such file. Throws UsageError with file and line
-/// for what is no sample, or is out of order.
+/// Reads lines of samples back. `name` is what messages call them. Throws UsageError with name and
+/// line for what is no sample, or is out of order.
+WatchedSamples read_samples(std::istream& lines, const std::string& name);
+
+/// Those of a run folder; nullopt where it has no such file. Throws UsageError as above.
 std::optional<WatchedSamples> read_samples(const std::filesystem::path& folder);
 
 }  // namespace claimstorm
