@@ -20,8 +20,7 @@ struct ImportedLog {
 ///
 ///   user, outcome   the names as anywhere; a user may be a whole number
 ///   sent_ns         since the release, or any other zero that all lines share: where the first
-///   lies
-///                   more than an hour from it, as a clock's time does, all are told from the
+///                   lies more than an hour from it, as a clock's time does, all are told from the
 ///                   first; null or absent only when the outcome is not_sent
 ///   done_ns, first_byte_ns, due_ns
 ///                   null or absent: never answered; not known; due when it was sent
