@@ -107,7 +107,7 @@ TEST_CASE("an answer that drips a byte at a time ends by the attempt's timeout, 
         CHECK(attempt.done_ns == kNever);
     }
     CHECK(took >= 300ms);
-    CHECK(took < 2s);  // four timeouts at once, on a busy machine
+    CHECK(took < 10s);  // else it would drip for ever
 }
 
 TEST_CASE("a body of a gigabyte is not read, however it is announced") {

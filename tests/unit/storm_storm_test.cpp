@@ -89,7 +89,7 @@ TEST_CASE("a complete answer is read, stamped in order, and its claim id kept") 
     CHECK(attempt.sent_ns >= 0);
     CHECK(attempt.sent_ns < attempt.first_byte_ns);
     CHECK(attempt.first_byte_ns <= attempt.done_ns);
-    CHECK(attempt.done_ns < 300'000'000);
+    CHECK(attempt.done_ns < 5'000'000'000);
 }
 
 TEST_CASE("every user claims exactly once, whatever the connections and threads") {
