@@ -2,7 +2,7 @@
 // SQL that an engineer would write for the same questions; both in one run, taking turns, medians.
 // The judge runs in a process of its own, so that its peak memory is its own.
 //
-//   ./dev bench checks [--counts 100000,1000000] [--rounds N] [--quick] [--write docs]
+//   ./dev bench checks [--counts 100000,1000000] [--rounds N] [--in-order] [--quick] [--write docs]
 #include <cstdio>
 #include <filesystem>
 #include <string>
@@ -32,6 +32,7 @@ struct Flags {
     int rounds = 3;
     bool quick = false;
     bool no_hand = false;
+    bool in_order = false;
     std::string docs;
     Case judge;  ///< this process is the judge: its folder is set
 };
@@ -69,7 +70,7 @@ void judge_once(const Case& sale, const std::atomic<bool>& stop, Judged& judged)
 
 Judged measure(const Lab& lab, const fs::path& folder, std::int64_t claims, const Flags& flags,
                const std::atomic<bool>& stop) {
-    const Sale sale(claims);
+    const Sale sale(claims, flags.in_order);
     fs::create_directory(folder);
     fmt::print(stderr, "{} claims: filling the stores\n", with_commas(claims));
     MysqlOptions patient;
@@ -127,6 +128,7 @@ int main(int argc, char** argv) {
     app.add_option("--rounds", flags.rounds)->check(CLI::Range(1, 100))->capture_default_str();
     app.add_flag("--quick", flags.quick, "100,000 claims, one round: to see that it works");
     app.add_flag("--no-hand", flags.no_hand, "Leave out the SQL by hand");
+    app.add_flag("--in-order", flags.in_order, "Users claim in the order of their names");
     app.add_flag("--save", flags.judge.save, "Write ledger.bin on the way, as a run does");
     app.add_option("--write", flags.docs, "Rewrite tables and picture in this folder")
         ->check(CLI::ExistingDirectory);

@@ -19,7 +19,8 @@ struct Sale {
     /// 0) is that of user k * stride % claims.
     std::int64_t stride = 1;
 
-    explicit Sale(std::int64_t of);
+    /// `in_order`: as the names.
+    explicit Sale(std::int64_t of, bool in_order = false);
     std::int64_t winner(std::int64_t k) const { return k * stride % claims; }
     std::int64_t users() const { return claims + claims / 10; }
     std::int64_t attempts() const { return claims + 2 * (claims / 10); }
