@@ -52,6 +52,33 @@ Ended verify(Program& program, const std::vector<std::string>& arguments) {
     return program.claimstorm(command);
 }
 
+json verified_by(Program& program, const std::vector<std::string>& arguments) {
+    ChildProcess child = program.start(arguments);
+    const Ended ended = program.finish(child, std::chrono::seconds(280));
+    INFO(ended.out << ended.err);
+    REQUIRE((ended.status == 0 || ended.status == 1));
+    return json::parse(ended.out);
+}
+
+/// The scenarios that missed what they expect so many times or more. A race is a matter of luck, of
+/// which a condition is asked to have 19 in 20, and so is a gate that a busy machine misses; what
+/// is found and not expected never is.
+std::vector<std::string> unlucky_ones(const json& verified, int misses) {
+    std::vector<std::string> unlucky;
+    for (const json& condition : verified.at("conditions")) {
+        INFO(condition.dump(2));
+        for (const json& miss : condition.at("misses")) {
+            const std::string difference = miss.at("difference");
+            REQUIRE(difference.find("found, not expected") == std::string::npos);
+            REQUIRE(difference.find("did not run") == std::string::npos);
+        }
+        if (static_cast<int>(condition.at("misses").size()) >= misses) {
+            unlucky.push_back(condition.at("scenario"));
+        }
+    }
+    return unlucky;
+}
+
 }  // namespace
 
 TEST_CASE("of each flow its scenario finds exactly what is known to be wrong with it") {
@@ -62,14 +89,16 @@ TEST_CASE("of each flow its scenario finds exactly what is known to be wrong wit
     for (const json& flow : list_of_flows(program)) {
         if (is_sanitized() && flow.at("sound")) arguments.push_back(flow.at("name"));
     }
-    ChildProcess child = program.start(arguments);
-    const Ended ended = program.finish(child, std::chrono::seconds(280));
-    INFO(ended.out << ended.err);
-    CHECK(ended.status == 0);
-    const json verified = json::parse(ended.out);
-    CHECK(verified.at("as_expected") == true);
+    const json verified = verified_by(program, arguments);
     CHECK(verified.at("conditions").size() >= 10);
-    CHECK_FALSE(std::filesystem::exists(folder.path / "runs"));
+    const std::vector<std::string> unlucky = unlucky_ones(verified, 1);
+    CHECK(verified.at("as_expected") == unlucky.empty());
+    CHECK(std::filesystem::exists(folder.path / "runs") == !unlucky.empty());
+    if (unlucky.empty()) return;
+    REQUIRE(unlucky.size() <= 2);
+    arguments = {CLAIMSTORM_PROGRAM, "flows", "verify", "--repeat", "20", "--json"};
+    arguments.insert(arguments.end(), unlucky.begin(), unlucky.end());
+    CHECK(unlucky_ones(verified_by(program, arguments), 2).empty());
 }
 
 TEST_CASE("every flow has a scenario called like it, and a wrong one shows something") {
