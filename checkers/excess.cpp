@@ -92,6 +92,9 @@ Lines tell_when_excess_began(const Evidence& evidence, std::int64_t room) {
     std::sort(claims.begin(), claims.end(), [](const Served& left, const Served& right) {
         return std::tuple(left.told, left.at) < std::tuple(right.told, right.at);
     });
+    if (claims.back().told == kNever) {
+        return {"when the excess began is not known: some grants do not say when they were told"};
+    }
     const auto first_beyond = static_cast<std::size_t>(room);
     const Served& first = claims[first_beyond];
     Lines lines = {

@@ -118,6 +118,16 @@ TEST_CASE("promises beyond the stock are told beside second rows and counters") 
           "the database's counter says 0, as many as the rows leave: it agrees");
 }
 
+TEST_CASE("a log that does not say when its grants were told does not tell when the excess began") {
+    EvidenceBuilder story = served({{1, 5}, {2, 6}, {3, 7}});
+    story.change_last([](Attempt& attempt) { attempt.done_ns = kNever; });
+    const Lines lines = diagnosis_of(story, "oversell");
+    CHECK(line_with(lines, "the excess began") ==
+          "when the excess began is not known: some grants do not say when they were told");
+    CHECK(line_with(lines, "claims had begun").empty());
+    CHECK(lines.size() == 5);
+}
+
 TEST_CASE(
     "the beginning of an excess tells a race for the last unit from a gate that opened again") {
     // All had begun by the first answer, at its very instant at the latest.
