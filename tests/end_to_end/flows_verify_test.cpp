@@ -57,7 +57,9 @@ json verified_by(Program& program, const std::vector<std::string>& arguments) {
     const Ended ended = program.finish(child, std::chrono::seconds(280));
     INFO(ended.out << ended.err);
     REQUIRE((ended.status == 0 || ended.status == 1));
-    return json::parse(ended.out);
+    json verified = json::parse(ended.out);
+    CHECK(verified.at("as_expected") == (ended.status == 0));
+    return verified;
 }
 
 /// The scenarios that missed what they expect so many times or more. A race is a matter of luck, of
