@@ -1,4 +1,3 @@
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -8,6 +7,7 @@
 
 #include "tests/support/http_client.h"
 #include "tests/support/program.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/shared_lab.h"
 
 using namespace claimstorm;
@@ -15,11 +15,6 @@ using namespace claimstorm::test;
 using nlohmann::json;
 
 namespace {
-
-/// The sanitizers stretch every window and every wait: there, only what must hold anyway is asked.
-bool is_sanitized() {
-    return std::getenv("CLAIMSTORM_TEST_REPEATS") != nullptr;
-}
 
 json list_of_flows(Program& program) {
     const Ended ended = program.run({CLAIMSTORM_SERVER_PROGRAM, "--list-flows", "--json"});
@@ -89,7 +84,8 @@ TEST_CASE("of each flow its scenario finds exactly what is known to be wrong wit
     std::vector<std::string> arguments = {CLAIMSTORM_PROGRAM, "flows", "verify", "--quick",
                                           "--json"};
     for (const json& flow : list_of_flows(program)) {
-        if (is_sanitized() && flow.at("sound")) arguments.push_back(flow.at("name"));
+        // The sanitizers stretch every window and every wait: only what must hold anyway is asked.
+        if (kSanitized && flow.at("sound")) arguments.push_back(flow.at("name"));
     }
     const json verified = verified_by(program, arguments);
     CHECK(verified.at("conditions").size() >= 10);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/support/program.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/shared_lab.h"
 
 using namespace claimstorm;
@@ -158,13 +159,16 @@ TEST_CASE("the demo shows a flow that oversells beside one that holds") {
     const TemporaryFolder folder;
     const Ended ended = Program(folder.path).claimstorm({"demo", "-o", "tour"});
     INFO(ended.out << ended.err);
-    CHECK(ended.status == 0);
-    CHECK(ended.out.find("VIOLATED") != std::string::npos);
+    const auto verdict_of = [&](const char* run) -> std::string {
+        return json::parse(slurp(folder.path / "tour" / run / "result.json")).at("verdict");
+    };
+    // Nothing helps the naive flow's race there.
+    const bool is_caught = verdict_of("naive") == "violated";
+    CHECK((is_caught || kSanitized));
+    CHECK(ended.status == (is_caught ? 0 : 4));
+    CHECK((ended.out.find("VIOLATED") != std::string::npos) == is_caught);
+    CHECK(verdict_of("recheck") == "holds");
     CHECK(ended.out.find("coupon-global-lock-recheck") != std::string::npos);
-    CHECK(json::parse(slurp(folder.path / "tour" / "naive" / "result.json")).at("verdict") ==
-          "violated");
-    CHECK(json::parse(slurp(folder.path / "tour" / "recheck" / "result.json")).at("verdict") ==
-          "holds");
 }
 
 TEST_CASE("checks and scenarios are listed and explained") {

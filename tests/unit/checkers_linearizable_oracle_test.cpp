@@ -8,15 +8,12 @@
 
 #include "checkers/linear_order.h"
 #include "tests/support/evidence_builder.h"
+#include "tests/support/sanitized.h"
 
 namespace claimstorm::test {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int kHistories = 5'000;
-#else
-constexpr int kHistories = 60'000;
-#endif
+constexpr int kHistories = kSanitized ? 5'000 : 60'000;
 
 /// How many histories each mix is asked for: fewer where the tests are run many times over.
 int how_many() {

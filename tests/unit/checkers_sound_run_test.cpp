@@ -5,16 +5,13 @@
 
 #include "checkers/check.h"
 #include "tests/support/evidence_builder.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/sound_run.h"
 
 namespace claimstorm::test {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::uint32_t kRuns = 600;
-#else
-constexpr std::uint32_t kRuns = 6'000;
-#endif
+constexpr std::uint32_t kRuns = kSanitized ? 600 : 6'000;
 
 /// Fewer where the tests are run many times over.
 std::uint32_t runs() {

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include "storm/response_parser.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/scripted_server.h"
 #include "tests/support/storm_at.h"
 
@@ -19,11 +20,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // The sanitizers keep what was freed for a while, and a shadow of everything.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::int64_t kGrownBytesMax = 500'000'000;
-#else
-constexpr std::int64_t kGrownBytesMax = 64'000'000;
-#endif
+constexpr std::int64_t kGrownBytesMax = kSanitized ? 500'000'000 : 64'000'000;
 
 struct HostileStorm : StormAt {
     HostileStorm(const std::string& url, std::uint32_t users, std::uint32_t connections)
