@@ -14,6 +14,7 @@
 #include "model/units.h"
 #include "scenarios/judge.h"
 #include "scenarios/scenario_file.h"
+#include "storm/request_template.h"
 #include "storm/storm.h"
 
 namespace claimstorm {
@@ -33,11 +34,12 @@ struct Flags {
 void show_poll(const StormOrder& order, const PlannedAttempt& planned) {
     const auto& poll = order.endpoint.poll;
     if (!poll) return;
+    const bool by_poll_id = ids_needed(poll->request).poll_id;
     fmt::print(
-        "\nwhile it is pending, every {} until {} after it was sent, if its claim id is "
-        "\"CLAIM-ID\":\n{}\n",
+        "\nwhile it is pending, every {} until {} after it was sent, if its {} is \"{}\":\n{}\n",
         format_duration(poll->every), format_duration(poll->until),
-        poll_text(order, planned, "CLAIM-ID"));
+        by_poll_id ? "poll id" : "claim id", by_poll_id ? "POLL-ID" : "CLAIM-ID",
+        poll_text(order, planned, "CLAIM-ID", "POLL-ID"));
 }
 
 void show_requests(const StormOrder& order, const Plan& plan) {

@@ -94,7 +94,7 @@ class Prober {
         const Outcome outcome = made.reading.outcome;
         if (outcome == Outcome::granted || outcome == Outcome::pending ||
             outcome == Outcome::already_claimed) {
-            made.fields = explain_fields(endpoint_.fields, made.answer.body, headers);
+            made.fields = explain_fields(endpoint_.fields, outcome, made.answer.body, headers);
         }
         return made;
     }
@@ -113,15 +113,18 @@ class Prober {
         const PollSpec& spec = *endpoint_.poll;
         PolledAttempt polled;
         polled.claim_id = probe.claim.reading.claim_id;
-        if (polled.claim_id.empty() && needs_claim_id(spec.request)) {
-            probe.poll_end = "never asked: the answer to the claim carries no claim id";
+        polled.poll_id = probe.claim.reading.poll_id;
+        const auto missing = id_missing(ids_needed(spec.request), polled.claim_id, polled.poll_id);
+        if (!missing.empty()) {
+            probe.poll_end =
+                fmt::format("never asked: the answer to the claim carries no {}", missing);
             return;
         }
         const auto until = Clock::now() - probe.claim.answer.took + spec.until;
         for (int made = 0; made < kPollsMax; ++made) {
             if (Clock::now() + spec.every >= until) break;
             wait(spec.every, stop);
-            probe.polls.push_back(poll_once(polled.claim_id));
+            probe.polls.push_back(poll_once(polled));
             const ProbeExchange& asked = probe.polls.back();
             if (!asked.error.empty() ||
                 !settle_by_poll(polled, asked.reading, static_cast<int>(asked.answer.status), 0)) {
@@ -154,8 +157,8 @@ class Prober {
         return order;
     }
 
-    ProbeExchange poll_once(const std::string& claim_id) const {
-        std::string request = poll_text(order_, planned_, claim_id);
+    ProbeExchange poll_once(const PolledAttempt& polled) const {
+        std::string request = poll_text(order_, planned_, polled.claim_id, polled.poll_id);
         try {
             return exchange(request);
         } catch (const EnvironmentError& error) {

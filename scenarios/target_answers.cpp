@@ -110,7 +110,7 @@ FieldSource read_field_source(const JsonPlace& place) {
 }  // namespace
 
 ResponseFields read_fields(const JsonPlace& place) {
-    place.require_keys({"claim_id", "ticket", "amount_cents", "amount"});
+    place.require_keys({"claim_id", "ticket", "amount_cents", "amount", "poll_id"});
     ResponseFields fields;
     const auto read = [&](std::string_view key, FieldSource& source) {
         const auto found = place.find(key);
@@ -130,6 +130,7 @@ ResponseFields read_fields(const JsonPlace& place) {
     read("ticket", fields.ticket);
     read("amount_cents", fields.amount_cents);
     read("amount", fields.amount);
+    read("poll_id", fields.poll_id);
     if (!fields.amount.empty() && !fields.amount_cents.empty()) {
         place.fail("amount (\"1.23\") and amount_cents (123) say the same: name one");
     }

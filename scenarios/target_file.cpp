@@ -176,9 +176,9 @@ void read_service(const JsonPlace& place, const std::string& folder, Target& tar
     if (const auto fields = place.find("fields")) target.endpoint.fields = read_fields(*fields);
     if (const auto poll = place.find("poll")) {
         target.endpoint.poll = read_poll(*poll, poll_placeholders(columns));
-        const std::string problem = poll_problem(target.endpoint);
-        if (!problem.empty()) poll->fail(problem);
     }
+    const std::string problem = poll_problem(target.endpoint);
+    if (!problem.empty()) place.find("poll").value_or(place).fail(problem);
 }
 
 }  // namespace

@@ -94,6 +94,7 @@ void add_fields(ordered_json& json, const ResponseFields& fields) {
     add("ticket", fields.ticket);
     add("amount_cents", fields.amount_cents);
     add("amount", fields.amount);
+    add("poll_id", fields.poll_id);
 }
 
 struct StepToJson {

@@ -1,7 +1,6 @@
 #include "storm/csv_users.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -13,6 +12,7 @@
 
 #include "model/error.h"
 #include "storm/csv.h"
+#include "storm/request_template.h"
 
 namespace claimstorm {
 namespace {
@@ -57,7 +57,7 @@ bool is_placeholder(std::string_view name) {
 }
 
 std::vector<std::string> read_columns(CsvScanner& scanner) {
-    constexpr std::array<std::string_view, 4> kTaken = {"n", "campaign", "attempt", "claim_id"};
+    const std::vector<std::string_view> taken = poll_placeholders();
     if (!scanner.next()) scanner.fail("the file is empty; its first row names the columns");
     const CsvRow& row = scanner.row();
     if (row.size() > kColumnsMax) {
@@ -73,7 +73,7 @@ std::vector<std::string> read_columns(CsvScanner& scanner) {
                 "small letters, digits and '_', as in 'user' or 'auth_token'",
                 name));
         }
-        if (std::find(kTaken.begin(), kTaken.end(), name) != kTaken.end()) {
+        if (name != "user" && std::find(taken.begin(), taken.end(), name) != taken.end()) {
             scanner.fail(
                 fmt::format("{{{}}} is filled in by claimstorm; call the column otherwise", name));
         }

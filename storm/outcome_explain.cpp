@@ -130,10 +130,10 @@ std::vector<RuleExplained> explain_rules(const std::vector<OutcomeRule>& rules, 
     return explained;
 }
 
-std::vector<FieldExplained> explain_fields(const ResponseFields& fields, std::string_view body,
-                                           std::string_view headers) {
+std::vector<FieldExplained> explain_fields(const ResponseFields& fields, Outcome outcome,
+                                           std::string_view body, std::string_view headers) {
     OutcomeRule any;
-    any.is = Outcome::granted;
+    any.is = outcome;
     const ResponseReading reading = OutcomeRules({any}, fields).read(200, body, headers);
     std::vector<FieldExplained> explained;
     const auto add = [&](const char* name, const FieldSource& source, bool is_read,
@@ -148,6 +148,10 @@ std::vector<FieldExplained> explain_fields(const ResponseFields& fields, std::st
     };
     add("claim_id", fields.claim_id, !reading.claim_id.empty(), reading.claim_id,
         "a text or a number");
+    if (outcome == Outcome::pending) {
+        add("poll_id", fields.poll_id, !reading.poll_id.empty(), reading.poll_id,
+            "a text or a number");
+    }
     add_number("ticket", fields.ticket, reading.ticket, "a whole number");
     add_number("amount_cents", fields.amount_cents, reading.amount_cents, "a whole number");
     add("amount", fields.amount, reading.amount_cents != kNoNumber,

@@ -33,8 +33,8 @@ struct FieldExplained {
 std::vector<RuleExplained> explain_rules(const std::vector<OutcomeRule>& rules, int status,
                                          std::string_view body);
 
-/// How each field that is named reads it.
-std::vector<FieldExplained> explain_fields(const ResponseFields& fields, std::string_view body,
-                                           std::string_view headers);
+/// How each field that is named reads an answer that told this outcome.
+std::vector<FieldExplained> explain_fields(const ResponseFields& fields, Outcome outcome,
+                                           std::string_view body, std::string_view headers);
 
 }  // namespace claimstorm

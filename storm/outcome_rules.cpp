@@ -221,17 +221,23 @@ struct OutcomeRules::Compiled {
     JsonPicker picker;
     std::vector<CompiledRule> rules;
     CompiledField claim_id;
+    CompiledField poll_id;
     CompiledField ticket;
     CompiledField amount_cents;
     CompiledField amount;
     HeaderNames headers;
 
-    void read_fields(Answer& answer, ResponseReading& reading) const {
-        if (claim_id.slot) {
-            reading.claim_id = text_of(answer.at(*claim_id.slot));
-        } else if (!claim_id.empty()) {
-            reading.claim_id = answer.text_at(claim_id).value_or("");
+    static void read_text(const CompiledField& field, Answer& answer, std::string& text) {
+        if (field.slot) {
+            text = text_of(answer.at(*field.slot));
+        } else if (!field.empty()) {
+            text = answer.text_at(field).value_or("");
         }
+    }
+
+    void read_fields(Answer& answer, ResponseReading& reading) const {
+        read_text(claim_id, answer, reading.claim_id);
+        if (reading.outcome == Outcome::pending) read_text(poll_id, answer, reading.poll_id);
         const auto read_number = [&answer](const CompiledField& field, auto&& of_value,
                                            auto&& of_text) {
             if (field.slot) return of_value(answer.at(*field.slot));
@@ -260,6 +266,7 @@ OutcomeRules::OutcomeRules(const std::vector<OutcomeRule>& rules, const Response
         return compile_field(compiled->picker, source, fmt::format("fields/{}", name));
     };
     compiled->claim_id = compile(fields.claim_id, "claim_id");
+    compiled->poll_id = compile(fields.poll_id, "poll_id");
     compiled->ticket = compile(fields.ticket, "ticket");
     compiled->amount_cents = compile(fields.amount_cents, "amount_cents");
     compiled->amount = compile(fields.amount, "amount");

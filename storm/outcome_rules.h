@@ -16,6 +16,7 @@ struct ResponseReading {
     Outcome outcome = Outcome::unknown;
     bool matched = false;  ///< false: no rule fitted, hence unknown
     std::string claim_id;  ///< empty: not carried
+    std::string poll_id;   ///< the same; read from pending answers alone
     std::int64_t ticket = kNoNumber;
     std::int64_t amount_cents = kNoNumber;
 };

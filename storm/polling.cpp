@@ -3,24 +3,40 @@
 #include <algorithm>
 #include <utility>
 
-#include "storm/request_template.h"
-
 namespace claimstorm {
 
 std::string poll_problem(const EndpointSpec& endpoint) {
+    const bool has_poll_id = !endpoint.fields.poll_id.empty();
+    if (!endpoint.poll) {
+        return has_poll_id ? "fields.poll_id is what a poll asks by, and there is no poll" : "";
+    }
     const PollSpec& poll = *endpoint.poll;
+    const IdsNeeded needed = ids_needed(poll.request);
     if (poll.every < std::chrono::milliseconds(1)) return "'every' is at least 1ms";
     if (poll.until <= poll.every) {
         return "'until' must be longer than 'every': the first poll comes that long after the "
                "claim's answer";
     }
-    if (needs_claim_id(poll.request) && endpoint.fields.claim_id.empty()) {
+    if (needed.claim_id && endpoint.fields.claim_id.empty()) {
         return "{claim_id} comes from the answer to the claim: say where with fields.claim_id";
+    }
+    if (needed.poll_id && !has_poll_id) {
+        return "{poll_id} comes from the answer to the claim: say where with fields.poll_id";
+    }
+    if (has_poll_id && !needed.poll_id) {
+        return "fields.poll_id is read for nothing: the poll asks by no {poll_id}";
     }
     const bool can_be_pending =
         std::any_of(endpoint.outcomes.begin(), endpoint.outcomes.end(),
                     [](const OutcomeRule& rule) { return rule.is == Outcome::pending; });
     if (!can_be_pending) return "no rule of outcomes says \"pending\": nothing would be polled";
+    return {};
+}
+
+std::string_view id_missing(const IdsNeeded& needed, std::string_view claim_id,
+                            std::string_view poll_id) {
+    if (needed.claim_id && claim_id.empty()) return "claim id";
+    if (needed.poll_id && poll_id.empty()) return "poll id";
     return {};
 }
 

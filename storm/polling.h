@@ -2,22 +2,30 @@
 
 #include <deque>
 #include <string>
+#include <string_view>
 
 #include "model/history.h"
 #include "storm/outcome_rules.h"
 #include "storm/plan.h"
+#include "storm/request_template.h"
 #include "storm/spec.h"
 
 namespace claimstorm {
 
-/// Why the endpoint's poll could never go out (nothing is ever pending, `{claim_id}` is never
-/// known, its time is over before its turn); empty when it can. Precondition: there is a poll.
+/// Why the endpoint's poll could never go out (nothing is ever pending, an id it mentions is never
+/// known, its time is over before its turn); empty when it can, or when there is none.
 std::string poll_problem(const EndpointSpec& endpoint);
+
+/// The id that a poll needs and the answer to the claim does not carry, "claim id" or "poll id";
+/// empty when it can be asked after.
+std::string_view id_missing(const IdsNeeded& needed, std::string_view claim_id,
+                            std::string_view poll_id);
 
 /// An attempt that was answered `pending` and is asked after.
 struct PolledAttempt {
     Attempt attempt;  ///< what is recorded if no poll ever tells more: pending, as answered first
     std::string claim_id;
+    std::string poll_id;  ///< of the answer to the claim
     TimeNs until_ns = 0;  ///< when asking ends
     PlannedAttempt planned = {};
 };

@@ -42,7 +42,7 @@ std::string_view to_hex(std::array<char, 16>& digits, std::uint64_t number) {
 ClaimValues values_of(const PlannedAttempt& attempt, std::uint64_t seed) {
     const std::uint64_t whose =
         (std::uint64_t{attempt.user} << 32) | (std::uint64_t{attempt.campaign} << 16) | attempt.key;
-    return {attempt.number, Random(seed, kKeyStreams | whose).next(), {}};
+    return {attempt.number, Random(seed, kKeyStreams | whose).next(), {}, {}};
 }
 
 std::vector<std::string_view> claim_placeholders(const std::vector<std::string_view>& columns) {
@@ -54,16 +54,20 @@ std::vector<std::string_view> claim_placeholders(const std::vector<std::string_v
 std::vector<std::string_view> poll_placeholders(const std::vector<std::string_view>& columns) {
     std::vector<std::string_view> names = claim_placeholders(columns);
     names.emplace_back("claim_id");
+    names.emplace_back("poll_id");
     return names;
 }
 
-bool needs_claim_id(const RequestSpec& spec) {
-    const auto stands_in = [](const std::string& text) {
-        return text.find("{claim_id}") != std::string::npos;
+IdsNeeded ids_needed(const RequestSpec& spec) {
+    const auto mentions = [&spec](std::string_view placeholder) {
+        const auto stands_in = [placeholder](const std::string& text) {
+            return text.find(placeholder) != std::string::npos;
+        };
+        return stands_in(spec.path) || stands_in(spec.body) ||
+               std::any_of(spec.headers.begin(), spec.headers.end(),
+                           [&](const auto& header) { return stands_in(header.second); });
     };
-    return stands_in(spec.path) || stands_in(spec.body) ||
-           std::any_of(spec.headers.begin(), spec.headers.end(),
-                       [&](const auto& header) { return stands_in(header.second); });
+    return {mentions("{claim_id}"), mentions("{poll_id}")};
 }
 
 std::string_view default_content_type(const RequestSpec& spec) noexcept {
@@ -122,6 +126,7 @@ void RequestTemplate::render(std::string& out, const UserValues& user,
                   to_hex(key_digits, values.idempotency_key)});
     texts.insert(texts.end(), user.columns.begin(), user.columns.end());
     texts.push_back(values.claim_id);
+    texts.push_back(values.poll_id);
     out.clear();
     out.append(method_).push_back(' ');
     path_.append_to(out, texts);

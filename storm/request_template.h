@@ -16,17 +16,22 @@ namespace claimstorm {
 /// What a claim's texts may refer to: user, n, campaign, attempt, idempotency_key, and the users'
 /// columns.
 std::vector<std::string_view> claim_placeholders(const std::vector<std::string_view>& columns = {});
-/// What a poll's may: the same, and claim_id.
+/// What a poll's may: the same, claim_id and poll_id.
 std::vector<std::string_view> poll_placeholders(const std::vector<std::string_view>& columns = {});
 
-/// Whether `{claim_id}` stands anywhere in the request.
-bool needs_claim_id(const RequestSpec& spec);
+/// Which of an answer's ids a request mentions.
+struct IdsNeeded {
+    bool claim_id = false;
+    bool poll_id = false;
+};
+IdsNeeded ids_needed(const RequestSpec& spec);
 
 /// What the placeholders stand for in one request, beside its user's.
 struct ClaimValues {
     std::uint16_t attempt = 1;
     std::uint64_t idempotency_key = 0;  ///< written as 16 hexadecimal digits
     std::string_view claim_id = {};
+    std::string_view poll_id = {};
 };
 
 /// Those of an attempt. Its idempotency key depends on the seed, the user and the attempt whose

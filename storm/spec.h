@@ -132,7 +132,7 @@ struct RequestSpec {
 };
 
 /// How a claim that was answered `pending` is asked after: a request that only reads, and so may be
-/// repeated. It knows `{claim_id}` besides, from the answer to the claim.
+/// repeated. It knows `{claim_id}` and `{poll_id}` besides, from the answer to the claim.
 struct PollSpec {
     RequestSpec request;
     std::chrono::nanoseconds every = std::chrono::milliseconds(50);  ///< from answer to next poll
@@ -196,12 +196,13 @@ struct FieldSource {
     bool empty() const noexcept { return pointer.empty() && regex.empty() && header.empty(); }
 };
 
-/// Where a granted response carries its numbers.
+/// Where a response carries its numbers.
 struct ResponseFields {
     FieldSource claim_id;
     FieldSource ticket;
     FieldSource amount_cents;
-    FieldSource amount = {};  ///< or, instead, in whole units with at most two decimals: "1.23"
+    FieldSource amount = {};   ///< or, instead, in whole units with at most two decimals: "1.23"
+    FieldSource poll_id = {};  ///< what a pending claim is asked after by, where no claim id is
 };
 
 /// Who speaks HTTP for the storm.

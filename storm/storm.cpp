@@ -39,10 +39,10 @@ struct Compiled {
             warm_up =
                 compile(order, *endpoint.warm_up, "warm_up", order.campaign, claim_placeholders);
         }
-        if (!endpoint.poll) return;
         if (const std::string problem = poll_problem(endpoint); !problem.empty()) {
             throw UsageError("poll: " + problem);
         }
+        if (!endpoint.poll) return;
         polls = compile_all(order, endpoint.poll->request, "poll", poll_placeholders);
     }
 
@@ -218,12 +218,13 @@ std::string request_text(const StormOrder& order, const PlannedAttempt& planned)
 }
 
 std::string poll_text(const StormOrder& order, const PlannedAttempt& planned,
-                      std::string_view claim_id) {
+                      std::string_view claim_id, std::string_view poll_id) {
     const Compiled compiled(order);
     std::string text;
     if (!compiled.polls.empty()) {
         ClaimValues values = values_of(planned, order.seed);
         values.claim_id = claim_id;
+        values.poll_id = poll_id;
         compiled.polls[planned.campaign].render(
             text, users_of(order)->reader()->read(planned.user + 1), values);
     }
@@ -239,7 +240,7 @@ std::unique_ptr<StormRecorder> run_storm(const StormOrder& order, const Plan& pl
     require_open_files(order.spec.connections);
     std::optional<PollJob> poll;
     if (const auto& spec = order.endpoint.poll) {
-        poll.emplace(PollJob{compiled.polls, needs_claim_id(spec->request),
+        poll.emplace(PollJob{compiled.polls, ids_needed(spec->request),
                              spec->request.method == "HEAD", spec->every.count(),
                              spec->until.count()});
     }

@@ -34,10 +34,10 @@ void require_fireable(const StormOrder& order);
 /// The request of the plan's attempt as it would go out; for --dry-run.
 std::string request_text(const StormOrder& order, const PlannedAttempt& planned);
 
-/// The poll for that attempt, if its claim is answered `pending` with this claim id; empty when the
+/// The poll for that attempt, if its claim is answered `pending` with these ids; empty when the
 /// target names none.
 std::string poll_text(const StormOrder& order, const PlannedAttempt& planned,
-                      std::string_view claim_id);
+                      std::string_view claim_id, std::string_view poll_id);
 
 /// How far a storm is, in attempts.
 struct StormProgress {

@@ -227,6 +227,7 @@ void Worker::assign_poll(Connection& connection, PolledAttempt polled) {
     connection.exchange().head = job_.poll->is_head;
     ClaimValues values = values_of(polled.planned, job_.seed);
     values.claim_id = polled.claim_id;
+    values.poll_id = polled.poll_id;
     job_.poll->requests[polled.planned.campaign].render(
         connection.exchange().request, users_->read(polled.attempt.user + 1), values);
     connection.polled = std::move(polled);

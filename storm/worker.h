@@ -28,7 +28,7 @@ namespace claimstorm {
 /// How attempts that were answered `pending` are asked after.
 struct PollJob {
     const std::vector<RequestTemplate>& requests;  ///< one a campaign
-    bool needs_claim_id = false;
+    IdsNeeded needed;
     bool is_head = false;
     TimeNs every_ns = 0;
     TimeNs until_ns = 0;  ///< from the claim's send

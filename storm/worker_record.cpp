@@ -38,6 +38,7 @@ void Worker::on_claim_done(Connection& connection) {
     }
     Attempt attempt = attempt_of(connection, exchange);
     std::string claim_id;
+    std::string poll_id;
     if (exchange.sent_ns == kNever) {
         attempt.outcome = Outcome::not_sent;
     } else if (exchange.error != TransportError::none) {
@@ -48,12 +49,13 @@ void Worker::on_claim_done(Connection& connection) {
         attempt.ticket = reading.ticket;
         attempt.amount_cents = reading.amount_cents;
         claim_id = std::move(reading.claim_id);
+        poll_id = std::move(reading.poll_id);
     }
     const bool is_polled = attempt.outcome == Outcome::pending && job_.poll &&
-                           !(claim_id.empty() && job_.poll->needs_claim_id);
+                           id_missing(job_.poll->needed, claim_id, poll_id).empty();
     if (is_polled) {
-        poll_later({attempt, std::move(claim_id), attempt.sent_ns + job_.poll->until_ns,
-                    connection.planned});
+        poll_later({attempt, std::move(claim_id), std::move(poll_id),
+                    attempt.sent_ns + job_.poll->until_ns, connection.planned});
     } else {
         end_attempt(connection.planned, attempt, claim_id);
     }

@@ -146,6 +146,11 @@ TEST_CASE("asking after a pending claim ends when its time is over, or before it
     probed.target["fields"]["claim_id"] = "/nowhere";
     CHECK(
         has(probed.probe().out, "POLLS never asked: the answer to the claim carries no claim id"));
+    probed.target["fields"] = {{"poll_id", "/job"}};
+    probed.target["poll"]["path"] = "/r/{poll_id}";
+    const std::string told = probed.probe().out;
+    CHECK(has(told, "POLLS never asked: the answer to the claim carries no poll id"));
+    CHECK(has(told, "\n  poll_id      not read: /job is absent (/job)\n"));
 }
 
 TEST_CASE("a service that is not there, or a subject that cannot be probed, is told in one line") {

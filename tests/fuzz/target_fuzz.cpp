@@ -31,7 +31,7 @@ void check_fireable(const Target& target) {
     PlannedAttempt planned;
     const std::string request = request_text(order, planned);
     fuzz::claim(request.find("\r\n\r\n") != std::string::npos, "a request has a head");
-    poll_text(order, planned, "c/1");
+    poll_text(order, planned, "c/1", "p/1");
 }
 
 }  // namespace

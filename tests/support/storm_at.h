@@ -35,7 +35,7 @@ struct StormAt {
         order.scenario = "test";
         order.spec.users = users;
         order.spec.connections = connections;
-        order.spec.timeout = std::chrono::milliseconds(500);
+        order.spec.timeout = std::chrono::seconds(2);
         order.endpoint.base_url = url;
         order.endpoint.claim.body = "{user}";
         order.endpoint.outcomes = {{200, {}, {}, Outcome::granted},

@@ -93,6 +93,12 @@ TEST_CASE("a poll that could never tell anything is refused with its place") {
     CHECK(error_with("/fields", json::object()) ==
           "t.json: /poll: {claim_id} comes from the answer to the claim: say where with "
           "fields.claim_id");
+    CHECK(error_with("/poll/path", "/result/{poll_id}") ==
+          "t.json: /poll: {poll_id} comes from the answer to the claim: say where with "
+          "fields.poll_id");
+    CHECK(error_with("/fields/poll_id", "/job") ==
+          "t.json: /poll: fields.poll_id is read for nothing: the poll asks by no {poll_id}");
+    CHECK(error_with("/fields/poll_id", 7).find("t.json: /fields/poll_id: a JSON pointer") == 0);
     CHECK(error_with("/outcomes/1", {{"status", 202}, {"is", "throttled"}}) ==
           "t.json: /poll: no rule of outcomes says \"pending\": nothing would be polled");
     CHECK(error_with("/claim/path", "/{claim_id}").find("t.json: /claim/path: ") == 0);
@@ -103,6 +109,20 @@ TEST_CASE("a poll without {claim_id} needs no field for it") {
     document["poll"]["path"] = "/result?user={user}";
     document.erase("fields");
     CHECK(read(document).endpoint.poll.has_value());
+}
+
+TEST_CASE("a poll may ask by an id that is no claim id") {
+    json document = target_document();
+    document["fields"] = {{"claim_id", "/order"}, {"poll_id", {{"header", "Location"}}}};
+    document["poll"]["path"] = "/result{poll_id}";
+    const Target target = read(document);
+    CHECK(target.endpoint.fields.poll_id.header == "Location");
+    const json saved = json::parse(target_to_json(target).dump());
+    CHECK(saved["fields"]["poll_id"] == json{{"header", "Location"}});
+    CHECK(read(saved).endpoint.fields.poll_id.header == "Location");
+    document.erase("poll");
+    CHECK_THROWS_WITH(read(document),
+                      "t.json: /: fields.poll_id is what a poll asks by, and there is no poll");
 }
 
 TEST_CASE("a poll reads back from the JSON it is saved as, without its secrets") {

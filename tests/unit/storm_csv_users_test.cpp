@@ -162,7 +162,12 @@ TEST_CASE("columns that could be no placeholders are refused") {
     CHECK(complaint_of("user,Auth Token\n").find("a.csv:1: the first row names the columns") == 0);
     CHECK(complaint_of("user,1st\n").find("'1st' cannot be a placeholder") != std::string::npos);
     CHECK(complaint_of("user,\n").find("'' cannot be a placeholder") != std::string::npos);
-    CHECK(complaint_of("user,n\n").find("{n} is filled in by claimstorm") != std::string::npos);
+    for (const char* taken :
+         {"n", "campaign", "attempt", "idempotency_key", "claim_id", "poll_id"}) {
+        CHECK(complaint_of(fmt::format("user,{}\n", taken))
+                  .find(fmt::format("{{{}}} is filled in by claimstorm", taken)) !=
+              std::string::npos);
+    }
     CHECK(complaint_of("user,a,a\n") == "a.csv:1: two columns are called 'a'");
     CHECK(complaint_of("uid,token\n") ==
           "a.csv: there is no column 'user' for the users' names; say with users.name which it is "

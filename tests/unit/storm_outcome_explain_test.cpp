@@ -22,7 +22,8 @@ std::string why_not(const FieldSource& ticket, std::string_view body,
                     std::string_view headers = {}) {
     ResponseFields fields;
     fields.ticket = ticket;
-    const std::vector<FieldExplained> explained = explain_fields(fields, body, headers);
+    const std::vector<FieldExplained> explained =
+        explain_fields(fields, Outcome::granted, body, headers);
     REQUIRE(explained.size() == 1);
     CHECK_FALSE(explained[0].is_read);
     return explained[0].text;
@@ -73,11 +74,20 @@ TEST_CASE("a field that is read shows its value and its source") {
     ResponseFields fields;
     fields.claim_id = FieldSource::of_header("Location", "/orders/(.*)");
     fields.amount = "/yuan";
-    const auto explained = explain_fields(fields, R"({"yuan": 8.88})", "Location: /orders/17\r\n");
+    fields.poll_id = "/yuan";
+    const auto explain = [&fields](Outcome outcome) {
+        return explain_fields(fields, outcome, R"({"yuan": 8.88})", "Location: /orders/17\r\n");
+    };
+    const auto explained = explain(Outcome::granted);  // by then nobody is asked any more
     REQUIRE(explained.size() == 2);
     CHECK(explained[0].is_read);
     CHECK(explained[0].text == "17");
     CHECK(explained[0].source == "header Location, regex /orders/(.*)");
     CHECK(explained[1].name == "amount");
     CHECK(explained[1].text == "888 cents");
+    const auto pending = explain(Outcome::pending);
+    REQUIRE(pending.size() == 3);
+    CHECK(pending[1].name == "poll_id");
+    CHECK(pending[1].is_read);
+    CHECK(pending[1].text == "8.88");
 }

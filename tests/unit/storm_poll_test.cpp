@@ -9,6 +9,7 @@
 #include "model/error.h"
 #include "storm/history_file.h"
 #include "storm/storm.h"
+#include "tests/support/polled_storm.h"
 #include "tests/support/scripted_server.h"
 #include "tests/support/storm_at.h"
 
@@ -20,87 +21,13 @@ namespace {
 
 constexpr TimeNs kMs = 1'000'000;
 
-bool is_poll(const std::string& request) {
-    return request.starts_with("GET /result/");
-}
-
-/// The user a request speaks of: the claim's body, or the end of the poll's path.
-std::string user_of(const std::string& request) {
-    if (!is_poll(request)) return request.substr(request.find("\r\n\r\n") + 4);
-    const std::size_t from = request.find("/result/c-") + 10;
-    return request.substr(from, request.find(' ', from) - from);
-}
-
-ScriptedAnswer accepted(const std::string& request) {
-    return {http_answer(202, R"({"id":"c-)" + user_of(request) + "\"}")};
-}
-
-ScriptedAnswer granted(const std::string& body = R"({"ticket":7})") {
-    return {http_answer(200, body)};
-}
-
-struct Storm {
-    TemporaryFolder folder;
-    StormOrder order;
-    std::atomic<bool> stop{false};
-    Names users;
-    TextPool texts;
-    std::vector<UnmatchedSample> samples;
-
-    explicit Storm(const ScriptedServer& server, std::uint32_t user_count = 1,
-                   std::uint32_t connections = 1) {
-        order.scenario = "test";
-        order.spec.users = user_count;
-        order.spec.connections = connections;
-        order.spec.threads = 1;
-        order.spec.timeout = 300ms;
-        order.endpoint.base_url = server.url();
-        order.endpoint.claim.body = "{user}";
-        order.endpoint.outcomes = {{200, {}, {}, Outcome::granted},
-                                   {202, {}, {}, Outcome::pending},
-                                   {410, {}, {}, Outcome::sold_out},
-                                   {503, {}, {}, Outcome::throttled}};
-        order.endpoint.fields = {"/id", "/ticket", "/cents"};
-        order.endpoint.poll = PollSpec{{"GET", "/result/{claim_id}", {}, "", false}, 10ms, 5s};
-        order.campaign = "1";
-    }
-
-    std::vector<Attempt> fire() { return fire(Plan(order.spec, 42)); }
-
-    std::vector<Attempt> fire(const Plan& plan) {
-        run_storm(order, plan, folder.path / "history.bin", stop, {});
-        HistoryContents contents = read_history(folder.path / "history.bin", users, texts);
-        CHECK(contents.history.missing_tail.empty());
-        samples = contents.samples;
-        const AttemptList& attempts = contents.history.attempts;
-        return {attempts.begin(), attempts.end()};
-    }
-
-    Attempt fire_one() {
-        const std::vector<Attempt> attempts = fire();
-        REQUIRE(attempts.size() == 1);
-        return attempts.front();
-    }
-};
-
-/// A server that accepts every claim, and answers the poll number `n` (from 0) as told.
-struct PolledServer {
-    std::atomic<int> polls{0};
-    ScriptedServer server;
-
-    explicit PolledServer(std::function<ScriptedAnswer(const std::string&, int)> answer_poll)
-        : server([this, answer = std::move(answer_poll)](const std::string& request, int) {
-              return is_poll(request) ? answer(request, polls++) : accepted(request);
-          }) {}
-};
-
 }  // namespace
 
 TEST_CASE("a pending claim is polled until it is granted, and is one attempt with both ends") {
     PolledServer service([](const std::string& request, int n) {
         return n < 2 ? accepted(request) : granted(R"({"ticket":7,"cents":250})");
     });
-    Storm storm(service.server);
+    PolledStorm storm(service.server);
     const Attempt attempt = storm.fire_one();
     CHECK(service.polls == 3);
     CHECK(attempt.outcome == Outcome::granted);
@@ -116,16 +43,10 @@ TEST_CASE("a pending claim is polled until it is granted, and is one attempt wit
     CHECK(attempt.done_ns < 5000 * kMs);
 }
 
-TEST_CASE("a poll's answer that carries a claim id has the last word on it") {
-    PolledServer service([](const std::string&, int) { return granted(R"({"id":"order-17"})"); });
-    Storm storm(service.server);
-    CHECK(storm.texts.view(storm.fire_one().claim_id) == "order-17");
-}
-
 TEST_CASE("a poll may end in a refusal: the same rules read its answer") {
     PolledServer service(
         [](const std::string&, int) { return ScriptedAnswer{http_answer(410, "{}")}; });
-    const Attempt attempt = Storm(service.server).fire_one();
+    const Attempt attempt = PolledStorm(service.server).fire_one();
     CHECK(attempt.outcome == Outcome::sold_out);
     CHECK(attempt.http_status == 410);
     CHECK(service.polls == 1);
@@ -133,7 +54,7 @@ TEST_CASE("a poll may end in a refusal: the same rules read its answer") {
 
 TEST_CASE("what is pending for ever stays pending, with the time of its first answer") {
     PolledServer service([](const std::string& request, int) { return accepted(request); });
-    Storm storm(service.server);
+    PolledStorm storm(service.server);
     storm.order.endpoint.poll->until = 100ms;
     const auto begin = std::chrono::steady_clock::now();
     const Attempt attempt = storm.fire_one();
@@ -148,23 +69,10 @@ TEST_CASE("what is pending for ever stays pending, with the time of its first an
 
 TEST_CASE("without a poll section, pending is the last that is heard") {
     PolledServer service([](const std::string&, int) { return granted(); });
-    Storm storm(service.server);
+    PolledStorm storm(service.server);
     storm.order.endpoint.poll.reset();
     CHECK(storm.fire_one().outcome == Outcome::pending);
     CHECK(service.polls == 0);
-}
-
-TEST_CASE("a pending answer without the claim id that the poll needs stays pending at once") {
-    ScriptedServer server([](const std::string& request, int) {
-        return is_poll(request) ? granted() : ScriptedAnswer{http_answer(202, "{}")};
-    });
-    Storm storm(server, 3, 1);
-    CHECK(outcomes_of(storm.fire())[Outcome::pending] == 3);
-    CHECK(server.requests() == 3);
-    std::filesystem::remove(storm.folder.path / "history.bin");
-    storm.order.endpoint.poll->request.path = "/result/c-{user}";
-    storm.users = {};
-    CHECK(outcomes_of(storm.fire())[Outcome::granted] == 3);
 }
 
 TEST_CASE("a poll whose connection breaks is repeated on a new one: it only reads") {
@@ -176,7 +84,7 @@ TEST_CASE("a poll whose connection breaks is repeated on a new one: it only read
         return static_cast<std::size_t>(n) < breaks.size() ? breaks[static_cast<std::size_t>(n)]
                                                            : granted();
     });
-    Storm storm(service.server);
+    PolledStorm storm(service.server);
     const Attempt attempt = storm.fire_one();
     CHECK(attempt.outcome == Outcome::granted);
     CHECK(attempt.transport_error == TransportError::none);
@@ -188,7 +96,7 @@ TEST_CASE("a poll that hangs times out and is repeated") {
     PolledServer service([](const std::string&, int n) {
         return n == 0 ? ScriptedAnswer{"", false, false, true} : granted();
     });
-    Storm storm(service.server);
+    PolledStorm storm(service.server);
     storm.order.spec.timeout = 50ms;
     const Attempt attempt = storm.fire_one();
     CHECK(attempt.outcome == Outcome::granted);
@@ -197,7 +105,7 @@ TEST_CASE("a poll that hangs times out and is repeated") {
 
 TEST_CASE("polls that only fail leave the attempt pending, not unknown") {
     PolledServer service([](const std::string&, int) { return ScriptedAnswer{"", true}; });
-    Storm storm(service.server);
+    PolledStorm storm(service.server);
     storm.order.endpoint.poll->until = 60ms;
     const Attempt attempt = storm.fire_one();
     CHECK(attempt.outcome == Outcome::pending);
@@ -211,7 +119,7 @@ TEST_CASE("a poll answered with a 5xx or turned away says nothing of the claim: 
         if (n == 0) return ScriptedAnswer{http_answer(500, "oops")};
         return n == 1 ? ScriptedAnswer{http_answer(503, "{}")} : granted();
     });
-    Storm storm(service.server);
+    PolledStorm storm(service.server);
     const Attempt attempt = storm.fire_one();
     CHECK(attempt.outcome == Outcome::granted);
     CHECK(service.polls == 3);
@@ -233,7 +141,7 @@ TEST_CASE("a burst that fills every connection does not keep the polls waiting u
         claims_at_first_grant.compare_exchange_strong(none, claims.load());
         return granted();
     });
-    Storm storm(server, kUsers, 2);
+    PolledStorm storm(server, kUsers, 2);
     storm.order.spec.threads = 2;
     CHECK(outcomes_of(storm.fire())[Outcome::granted] == kUsers);
     CHECK(claims == kUsers);
@@ -254,7 +162,7 @@ TEST_CASE("crowds that poll do not keep the burst from coming") {
         ++claims;
         return accepted(request);
     });
-    Storm storm(server, kUsers, 2);
+    PolledStorm storm(server, kUsers, 2);
     storm.order.spec.double_click = DoubleClick{0.5, 2, 0ms};
     storm.order.endpoint.poll->every = 1ms;
     const std::vector<Attempt> attempts = storm.fire();
@@ -278,7 +186,7 @@ TEST_CASE("a user's two clicks are both polled, each for its own claim") {
     });
     constexpr int kUsers = 20;
     constexpr int kClicks = 40;
-    Storm storm(server, kUsers, 6);
+    PolledStorm storm(server, kUsers, 6);
     storm.order.spec.double_click = DoubleClick{1.0, 2, 5ms};
     const std::vector<Attempt> attempts = storm.fire();
     CHECK(attempts.size() == kClicks);
@@ -298,7 +206,7 @@ TEST_CASE("polls take none of the connections that are kept for second clicks") 
         return accepted(request);
     });
     constexpr TimeNs kClick = 200 * kMs;
-    Storm storm(server, 5, 3);
+    PolledStorm storm(server, 5, 3);
     const Plan plan(storm.order.spec,
                     {{{0, 0}, {{kClick, 0, 2}}}, {{0, 1}}, {{0, 2}}, {{0, 3}}, {{0, 4}}});
     storm.order.spec.double_click = DoubleClick{0.2, 2, 200ms};
@@ -321,7 +229,7 @@ TEST_CASE("connections kept for second clicks that take long keep nobody's polls
     });
     // Two groups leave one connection free, which is one too few for the third, whose turn it is.
     constexpr TimeNs kClick = 600 * kMs;
-    Storm storm(server, 3, 3);
+    PolledStorm storm(server, 3, 3);
     const Plan plan(
         storm.order.spec,
         {{{0, 0}, {{kClick, 0, 2}}}, {{0, 1}, {{kClick, 1, 2}}}, {{0, 2}, {{0, 2, 2}}}});
@@ -332,7 +240,7 @@ TEST_CASE("connections kept for second clicks that take long keep nobody's polls
 
 TEST_CASE("double clicks that poll end with a single connection, too") {
     PolledServer service([](const std::string&, int) { return granted(); });
-    Storm storm(service.server, 5, 1);
+    PolledStorm storm(service.server, 5, 1);
     storm.order.spec.double_click = DoubleClick{1.0, 3, 1ms};
     CHECK(outcomes_of(storm.fire())[Outcome::granted] == 15);
 }
@@ -345,7 +253,7 @@ TEST_CASE("attempts that polls keep from a connection are marked as having waite
         if (polls++ == 0) std::this_thread::sleep_for(400ms);
         return granted();
     });
-    Storm storm(server, 2, 1);
+    PolledStorm storm(server, 2, 1);
     storm.order.spec.arrival = ConstantRate{3};  // due at 0 and at 333 ms; the poll at 10 ms
     storm.order.spec.timeout = 2s;
     const std::vector<Attempt> attempts = storm.fire();
@@ -359,7 +267,7 @@ TEST_CASE("stopping a storm records what is being polled as pending, queued or i
     PolledServer service([](const std::string& request, int n) {
         return n < 40 ? accepted(request) : ScriptedAnswer{"", false, false, true};
     });
-    Storm storm(service.server, 20, 5);
+    PolledStorm storm(service.server, 20, 5);
     storm.order.spec.timeout = 30s;
     storm.order.spec.threads = 2;
     std::thread stopper([&] {
@@ -379,7 +287,7 @@ TEST_CASE("stopping a storm records what is being polled as pending, queued or i
 
 TEST_CASE("the overrun ends polling, too") {
     PolledServer service([](const std::string& request, int) { return accepted(request); });
-    Storm storm(service.server, 20, 3);
+    PolledStorm storm(service.server, 20, 3);
     storm.order.spec.overrun = 200ms;
     storm.order.endpoint.poll->until = 1h;
     CHECK(outcomes_of(storm.fire())[Outcome::pending] == 20);
@@ -387,7 +295,7 @@ TEST_CASE("the overrun ends polling, too") {
 
 TEST_CASE("a service that dies while it is polled leaves its claims pending") {
     PolledServer service([](const std::string& request, int) { return accepted(request); });
-    Storm storm(service.server, 10, 4);
+    PolledStorm storm(service.server, 10, 4);
     storm.order.endpoint.poll->until = 400ms;
     std::thread killer([&] {
         while (service.polls < 15) std::this_thread::yield();
@@ -405,7 +313,7 @@ TEST_CASE("polls that never find a connection end with their time") {
         if (is_poll(request)) return granted();
         return claims++ == 0 ? accepted(request) : ScriptedAnswer{"", false, false, true};
     });
-    Storm storm(server, 2, 1);
+    PolledStorm storm(server, 2, 1);
     storm.order.spec.timeout = 600ms;
     storm.order.endpoint.poll->until = 200ms;
     storm.order.endpoint.poll->every = 50ms;
@@ -439,7 +347,7 @@ TEST_CASE("a poll whose time ended behind another in the queue does not go out a
         }
         return accepted(request);
     });
-    Storm storm(server, 4, 2);
+    PolledStorm storm(server, 4, 2);
     const Plan plan(storm.order.spec,
                     {{{0, 0}}, {{300 * kMs, 1}}, {{310 * kMs, 2}}, {{410 * kMs, 3}}});
     storm.order.spec.timeout = 2s;
@@ -450,71 +358,4 @@ TEST_CASE("a poll whose time ended behind another in the queue does not go out a
         if (attempt.user == 1) CHECK(attempt.outcome == Outcome::granted);
     }
     CHECK(polled == std::vector<std::string>{"u2"});
-}
-
-TEST_CASE("a claim id is escaped for the place it is put into") {
-    std::string seen;
-    ScriptedServer server([&](const std::string& request, int) {
-        if (request.starts_with("POST /claim"))
-            return ScriptedAnswer{http_answer(202, R"({"id":"a/b \"c\"\r\nX: y"})")};
-        seen = request;
-        return granted();
-    });
-    Storm storm(server);
-    storm.order.endpoint.claim.path = "/claim";
-    storm.order.endpoint.poll->request = {"POST",
-                                          "/r/{claim_id}?c={campaign}&u={user}&n={n}&a={attempt}",
-                                          {{"X-Claim", "{claim_id}"}},
-                                          R"({"id":"{claim_id}"})",
-                                          true};
-    CHECK(storm.fire_one().outcome == Outcome::granted);
-    CHECK(seen.starts_with("POST /r/a%2Fb%20%22c%22%0D%0AX%3A%20y?c=1&u=u1&n=1&a=1 HTTP/1.1\r\n"));
-    CHECK(seen.find("\r\nX-Claim: a/b \"c\"  X: y\r\n") != std::string::npos);
-    CHECK(seen.ends_with(R"({"id":"a/b \"c\"\u000d\u000aX: y"})"));
-}
-
-TEST_CASE("a dry run shows the poll that a pending answer would lead to") {
-    StormOrder order;
-    order.endpoint.base_url = "http://127.0.0.1:3000/shop";
-    order.endpoint.outcomes = {{202, {}, {}, Outcome::pending}};
-    order.endpoint.fields.claim_id = "/id";
-    CHECK(poll_text(order, {}, "c9").empty());
-    order.endpoint.poll = PollSpec{{"GET", "/result/{claim_id}/{user}", {}, "", false}};
-    CHECK(poll_text(order, {0, 4, 1}, "c9").starts_with("GET /shop/result/c9/u5 HTTP/1.1\r\n"));
-}
-
-TEST_CASE("a poll that could never go out is refused before anything is sent") {
-    StormOrder order;
-    order.endpoint.base_url = "http://127.0.0.1:3000";
-    order.endpoint.outcomes = {{202, {}, {}, Outcome::pending}};
-    order.endpoint.fields.claim_id = "/id";
-    order.endpoint.poll = PollSpec{{"GET", "/result/{claim_id}", {}, "", false}};
-    CHECK_NOTHROW(require_fireable(order));
-    const auto refusal = [&](const std::function<void(EndpointSpec&)>& spoil) {
-        StormOrder spoilt = order;
-        spoil(spoilt.endpoint);
-        try {
-            require_fireable(spoilt);
-        } catch (const UsageError& error) {
-            return std::string(error.what());
-        }
-        return std::string("no error");
-    };
-    CHECK(refusal([](EndpointSpec& spec) { spec.poll->request.path = "/{claim_di}"; }) ==
-          "poll.path: unknown placeholder {claim_di}; did you mean {claim_id}?");
-    CHECK(refusal([](EndpointSpec& spec) {
-              spec.claim.path = "/{claim_id}";
-          }).starts_with("claim.path: unknown placeholder {claim_id}; "));
-    CHECK(refusal([](EndpointSpec& spec) {
-              spec.fields.claim_id = {};
-          }).starts_with("poll: {claim_id} comes from the answer"));
-    CHECK(refusal([](EndpointSpec& spec) {
-              spec.outcomes[0].is = Outcome::granted;
-          }).starts_with("poll: no rule of outcomes says \"pending\""));
-    CHECK(refusal([](EndpointSpec& spec) {
-              spec.poll->every = 0ms;
-          }).starts_with("poll: 'every' is"));
-    CHECK(refusal([](EndpointSpec& spec) {
-              spec.poll->until = 50ms;
-          }).starts_with("poll: 'until' must be"));
 }
