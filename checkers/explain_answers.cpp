@@ -100,6 +100,11 @@ const Explanation& explain_linearizable() {
                   {"already_claimed told before any claim of that user",
                    "an answer given before its reason: the user is marked before the claim is "
                    "sure, or the claim was then refused"},
+                  {"already_claimed told to users who were never granted a claim",
+                   "the answer that granted it was lost; or the user is marked before a unit is "
+                   "taken, and unmarked when none is left: until then answer that it is not "
+                   "decided yet",
+                   "only_told"},
                   {"sold_out told to a user who has a claim, or with units free",
                    "a unit was held by a second click, or the refusal came from a stale copy"},
                   {"a claim that began after sold_out had been told", "see claim_order"},

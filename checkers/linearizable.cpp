@@ -112,6 +112,14 @@ void add_witnesses(const Evidence& evidence, const OrderBreak& found, Finding& f
     });
 }
 
+/// Where some have a claim by the answer "already_claimed" alone.
+std::string remark_on_told(const OrderQuestion& question) {
+    const std::int64_t told = count_only_told(question);
+    return told == 0 ? ""
+                     : fmt::format(": {} granted, {} only told already_claimed",
+                                   with_commas(count_claimed(question) - told), with_commas(told));
+}
+
 std::string summary_of(const OrderQuestion& question, const OrderBreak& found) {
     const auto pairs = std::ssize(found.pairs);
     const std::string stock = with_commas(question.stock);
@@ -119,7 +127,8 @@ std::string summary_of(const OrderQuestion& question, const OrderBreak& found) {
         case Why::two_claims:
             return counted(pairs, "user") + " granted two claims";
         case Why::too_many:
-            return fmt::format("{} for {} left", counted(count_claimed(question), "claim"), stock);
+            return fmt::format("{} for {} left{}", counted(count_claimed(question), "claim"), stock,
+                               remark_on_told(question));
         case Why::unexplained_duplicate:
             return counted(pairs, "user") + " told already_claimed before any claim of theirs";
         case Why::refused_holder:
@@ -190,6 +199,7 @@ Finding check_linearizable(const Evidence& evidence) {
     finding.figures = {
         {"stock", question.stock},
         {"claims", count_claimed(question)},
+        {"only_told", count_only_told(question)},
         {"may_be_released", may_give_back},
         {"impossible", found ? std::max<std::int64_t>(1, std::ssize(found->pairs)) : 0}};
     return finding;

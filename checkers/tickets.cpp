@@ -8,6 +8,9 @@
 //   that are named and cannot be judged, it is inconclusive. As many missing numbers as there are
 //   queued claims and rows without a ticket may be theirs: where nothing else is wrong, these are
 //   inconclusive. Rows without a ticket where others have one are said in any case.
+//   Where the rows spell the users otherwise than the storm, a row and an answer with the same
+//   number cannot be told apart from one claim: they accuse nobody, and nothing wrong is
+//   inconclusive.
 // Needs: tickets, in the rows (column ticket) with settled stores, or in the answers
 // (fields.ticket). Without a readable ledger the answers are judged by themselves; with a cut
 // history nothing wrong is inconclusive. Skipped where nothing carries a ticket.
@@ -78,11 +81,13 @@ std::string in_words(const Evidence& evidence, const Held& held) {
 }
 
 /// The holders of one number who cannot be one and the same claim; rows come first in `group`.
-bool is_held_twice(const Evidence& evidence, std::span<const Held> group) {
+/// `same_names`: a user is called the same in the rows and by the storm.
+bool is_held_twice(const Evidence& evidence, std::span<const Held> group, bool same_names) {
     const auto rows =
         std::count_if(group.begin(), group.end(), [](const Held& held) { return held.is_row; });
     if (rows > 1 || static_cast<std::ptrdiff_t>(group.size()) - rows > 1) return true;
-    return group.size() == 2 && holder_of(evidence, group[0]) != holder_of(evidence, group[1]);
+    return same_names && group.size() == 2 &&
+           holder_of(evidence, group[0]) != holder_of(evidence, group[1]);
 }
 
 Witness witness_of(const Evidence& evidence, std::span<const Held> group, std::string_view why) {
@@ -123,7 +128,8 @@ void add_gap(std::int64_t from, std::int64_t to, Tally& tally, Finding& finding)
     });
 }
 
-Tally tally_tickets(const Evidence& evidence, std::span<const Held> held, Finding& finding) {
+Tally tally_tickets(const Evidence& evidence, std::span<const Held> held, bool same_names,
+                    Finding& finding) {
     Tally tally;
     for (std::size_t begin = 0; begin < held.size();) {
         std::size_t end = begin;
@@ -132,7 +138,7 @@ Tally tally_tickets(const Evidence& evidence, std::span<const Held> held, Findin
         const std::int64_t ticket = group.front().ticket;
         begin = end;
         ++tally.tickets;
-        if (is_held_twice(evidence, group)) {
+        if (is_held_twice(evidence, group, same_names)) {
             ++tally.duplicates;
             finding.add_witness([&] { return witness_of(evidence, group, "is held by"); });
         }
@@ -238,9 +244,11 @@ Finding check_tickets(const Evidence& evidence) {
     }
     const bool by_rows =
         std::any_of(held.begin(), held.end(), [](const Held& ticket) { return ticket.is_row; });
+    const auto names_differ = by_rows ? unless_names_differ(kName, evidence) : std::nullopt;
     Finding found = violated(kName, "");
-    const Tally tally = tally_tickets(evidence, held, found);
+    const Tally tally = tally_tickets(evidence, held, !names_differ, found);
     Finding finding = judge(evidence, tally, by_rows, no_rows, std::move(found));
+    if (names_differ && finding.verdict == Verdict::holds) finding = *names_differ;
     finding.figures = {{"stock", evidence.campaign.stock},
                        {"tickets", tally.tickets},
                        {"duplicates", tally.duplicates},

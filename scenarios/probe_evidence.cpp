@@ -91,9 +91,14 @@ EvidenceTold EvidenceProbe::claims(const Snapshot& snapshot) const {
                 ids.emplace_back(texts_.view(row.claim_id));
             }
         }
+        // Of another user's name it shows how the store spells them.
+        std::string remark = ids.empty() ? "" : fmt::format(" ({})", fmt::join(ids, ", "));
+        if (own == 0 && !ledger.rows.empty()) {
+            remark = fmt::format(" (the last is '{}''s)", names_.name(ledger.rows.back().user));
+        }
         return EvidenceTold{
             fmt::format("{}, {} of them {}'s{}", counted(ledger.rows.size(), "row"), own, user_,
-                        ids.empty() ? "" : fmt::format(" ({})", fmt::join(ids, ", "))),
+                        remark),
             true,
             {{"rows", static_cast<std::int64_t>(ledger.rows.size())}, {"of_user", own}}};
     });
@@ -104,8 +109,11 @@ EvidenceTold EvidenceProbe::users(const Snapshot& snapshot) const {
         const auto user = names_.find(user_);
         const bool is_in = user && std::binary_search(members.begin(), members.end(), *user);
         return EvidenceTold{
-            fmt::format("{}, {} {}among them", counted(members.size(), "member"), user_,
-                        is_in ? "" : "not "),
+            fmt::format("{}, {} {}among them{}", counted(members.size(), "member"), user_,
+                        is_in ? "" : "not ",
+                        is_in || members.empty()
+                            ? ""
+                            : fmt::format(" (one is '{}')", names_.name(members.back()))),
             true,
             {{"members", static_cast<std::int64_t>(members.size())}, {"has_user", is_in ? 1 : 0}}};
     });

@@ -160,6 +160,29 @@ void add_evidence(std::string& out, const Probe& probe) {
     }
 }
 
+std::int64_t number_of(const EvidenceTold& told, std::string_view name) {
+    for (const auto& [key, number] : told.numbers) {
+        if (key == name) return number;
+    }
+    return 0;
+}
+
+/// Where a grant brought a row, and that is not the user's: which name every check would look for
+/// in vain.
+std::string remark_on_names(const Probe& probe) {
+    if (probe.final_reading.outcome != Outcome::granted) return "";
+    for (const ProbeEvidence& seen : probe.evidence) {
+        if (seen.name != "mysql.claims") continue;
+        const auto grown = [&seen](std::string_view name) {
+            return number_of(seen.after, name) > number_of(seen.before, name);
+        };
+        if (!grown("rows") || grown("of_user")) return "";
+        return fmt::format("; but the new row is not {}'s: make the claims query and users agree",
+                           escaped(probe.user));
+    }
+    return "";
+}
+
 std::string conclusion(const Probe& probe) {
     if (probe.is_sent && !probe.final_reading.matched) {
         return "the rules do not understand this answer: a storm would record it as unknown";
@@ -174,8 +197,8 @@ std::string conclusion(const Probe& probe) {
                                          : "checks that need it would be inconclusive");
     }
     if (!probe.is_sent) return "all that the target names can be read: claimstorm audit judges it";
-    return fmt::format("a storm would record {}; all that the target names can be read",
-                       to_string(probe.final_reading.outcome));
+    return fmt::format("a storm would record {}; all that the target names can be read{}",
+                       to_string(probe.final_reading.outcome), remark_on_names(probe));
 }
 
 ordered_json exchange_to_json(const ProbeExchange& made) {

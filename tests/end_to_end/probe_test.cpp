@@ -213,6 +213,22 @@ TEST_CASE("a probe shows what each store holds around the claim, and which it ca
     CHECK(has(second.out, "OUTCOME already_claimed"));
     CHECK(has(second.out, "redis.remaining  6\n                   the same after it\n"));
 
+    CHECK_FALSE(has(second.out, "but the new row"));
+
+    const json spelled_alike = target;
+    target["mysql"]["claims"] =
+        "SELECT CONCAT('nr-', user_id) AS user, id AS claim_id FROM unique_claims"
+        " WHERE campaign_id = {campaign}";
+    target["redis"]["users"] = {{"set", "no-such-set"}};
+    const Ended foreign = probe({"--user", "2"});
+    INFO(foreign.out << foreign.err);
+    CHECK(foreign.status == 0);
+    CHECK(has(foreign.out, "2 rows, 0 of them u2's (the last is 'nr-u2''s)\n"));
+    CHECK(has(foreign.out,
+              "a storm would record granted; all that the target names can be read; "
+              "but the new row is not u2's: make the claims query and users agree\n"));
+    target = spelled_alike;
+
     target["mysql"]["claims"] = "SELECT user_id AS who FROM unique_claims";
     target["redis"]["backlog"] = {"GET", "no-such-key"};
     const Ended third = probe({});
@@ -221,7 +237,7 @@ TEST_CASE("a probe shows what each store holds around the claim, and which it ca
     CHECK(has(third.out, "mysql.claims     CANNOT BE READ: "));
     CHECK(has(third.out, "redis.backlog    the key 'no-such-key' does not exist"));
     CHECK(has(third.out, "mysql.claims cannot be read: no storm would be fired"));
-    CHECK(has(third.out, "redis.remaining  6"));
+    CHECK(has(third.out, "redis.remaining  5"));
 }
 
 TEST_CASE("of a target that names its stores alone these are read, and nothing is claimed") {

@@ -70,7 +70,9 @@ std::map<std::string, std::vector<EvidenceBuilder>> violations() {
     stories["live_balance"] = {storm(9).sold(3).backlog(0).sample(3001, 3002, 0).queued(0),
                                storm(1).refuse("r").sample(1001, 1002, 1),
                                storm(1).refuse("r").sample(1001, 1002, 2)};
-    stories["linearizable"] = {refused_early(), storm(9).grant("a", "1").grant("a", "2")};
+    stories["linearizable"] = {
+        refused_early(), storm(9).grant("a", "1").grant("a", "2"),
+        storm(1).grant("a", "1").refuse("b", Outcome::already_claimed).refuse("b")};
     stories["tickets"].push_back(storm(9).row("a", "1").ticket(1).row("b", "2").ticket(3));
     stories["tickets"].back().raw().campaign.gap_free_tickets = true;
     EvidenceBuilder unspent = storm(1).budget(100).row("a", "1").cents(99);

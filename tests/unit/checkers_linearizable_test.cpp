@@ -7,9 +7,10 @@ namespace claimstorm::test {
 namespace {
 
 Figures figures_of(std::int64_t stock, std::int64_t claims, std::int64_t released,
-                   std::int64_t impossible) {
+                   std::int64_t impossible, std::int64_t only_told = 0) {
     return {{"stock", stock},
             {"claims", claims},
+            {"only_told", only_told},
             {"may_be_released", released},
             {"impossible", impossible}};
 }
@@ -231,7 +232,7 @@ TEST_CASE("a claim told by already_claimed is a claim in spite of sold_out") {
     const Finding finding = check_linearizable(story);
     CHECK(finding.verdict == Verdict::violated);
     CHECK(finding.witnesses[0].attempts == std::vector<std::uint64_t>{2, 1});
-    CHECK(figures(finding) == figures_of(1, 1, 0, 1));
+    CHECK(figures(finding) == figures_of(1, 1, 0, 1, 1));
 }
 
 TEST_CASE("of what happened in one instant one attempt is named, always the same") {
@@ -414,8 +415,10 @@ TEST_CASE("what is not known of the claims leaves an impossible order open") {
     // A claim that only an already_claimed tells of may be one that failed unseen.
     EvidenceBuilder maybe = storm(1).lose_reply("a").row("a", "1").grant("b", "2");
     maybe.refuse("a", Outcome::already_claimed);
-    CHECK(check_linearizable(maybe).summary == "2 claims for 1 left");
+    CHECK(check_linearizable(maybe).summary ==
+          "2 claims for 1 left: 1 granted, 1 only told already_claimed");
     CHECK(check_linearizable(maybe).verdict == Verdict::violated);
+    CHECK(figures(check_linearizable(maybe)) == figures_of(1, 2, 0, 1, 1));
     CHECK(check_linearizable(maybe.history_cut("x")).verdict == Verdict::inconclusive);
 
     CHECK(check_linearizable(storm(1).sold(1).history_cut("x")).verdict == Verdict::inconclusive);

@@ -32,6 +32,32 @@ Figures figures_of(std::int64_t tickets, std::int64_t duplicates, std::int64_t o
 
 }  // namespace
 
+TEST_CASE("rows that spell the users otherwise accuse nobody of holding an answer's ticket") {
+    auto story = storm(5);
+    for (int i = 1; i <= 3; ++i) {
+        const std::string id = std::to_string(i);
+        story.grant("u" + id, id).told_ticket(i).row("U" + id, id).ticket(i);
+    }
+    const Finding open = check_tickets(gap_free(story));
+    CHECK(open.verdict == Verdict::inconclusive);
+    CHECK(says(open, "the column user says 'U1', the storm says 'u3'"));
+    CHECK(figures(open) == figures_of(3, 0, 0, 0));
+    // What rows or answers show by themselves is wrong however they are spelled.
+    CHECK(check_tickets(EvidenceBuilder(story).row("U4", "4").ticket(3)).verdict ==
+          Verdict::violated);
+    CHECK(check_tickets(EvidenceBuilder(story).grant("u4", "4").told_ticket(3)).verdict ==
+          Verdict::violated);
+    CHECK(check_tickets(EvidenceBuilder(story).row("U4", "4").ticket(6)).verdict ==
+          Verdict::violated);
+    const Finding missing =
+        check_tickets(gap_free(EvidenceBuilder(story).row("U5", "5").ticket(5)));
+    CHECK(missing.verdict == Verdict::violated);
+    CHECK(figures(missing) == figures_of(4, 0, 0, 1));
+    // One row of a user of the storm, and they are spelled alike.
+    CHECK(check_tickets(EvidenceBuilder(story).row("u1", "7").ticket(5)).verdict ==
+          Verdict::violated);
+}
+
 TEST_CASE("distinct tickets within the stock are right, told and stored are one") {
     const Finding finding = check_tickets(gap_free(numbered()));
     CHECK(finding.check == "tickets");
