@@ -66,7 +66,11 @@ std::string in_words(const Evidence& evidence, const OrderBreak& found,
         case Why::two_claims:
             return one + " was granted two claims";
         case Why::too_many:
-            return one + " has a claim, and all units had been told to others before";
+            return one +
+                   (evidence.history.attempts[pair.attempt].outcome == Outcome::granted
+                        ? " has a claim"
+                        : " was told to have a claim") +
+                   ", and all units had been told to others before";
         case Why::unexplained_duplicate:
             return one + " was told already_claimed" +
                    (other.empty() ? ", and no other attempt can have claimed"

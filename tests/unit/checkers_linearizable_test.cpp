@@ -419,6 +419,9 @@ TEST_CASE("what is not known of the claims leaves an impossible order open") {
           "2 claims for 1 left: 1 granted, 1 only told already_claimed");
     CHECK(check_linearizable(maybe).verdict == Verdict::violated);
     CHECK(figures(check_linearizable(maybe)) == figures_of(1, 2, 0, 1, 1));
+    CHECK(sentences(check_linearizable(maybe)) ==
+          std::vector<std::string>{"a (attempt 2) was told to have a claim, and all units had been "
+                                   "told to others before"});
     CHECK(check_linearizable(maybe.history_cut("x")).verdict == Verdict::inconclusive);
 
     CHECK(check_linearizable(storm(1).sold(1).history_cut("x")).verdict == Verdict::inconclusive);
