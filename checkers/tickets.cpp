@@ -81,13 +81,15 @@ std::string in_words(const Evidence& evidence, const Held& held) {
 }
 
 /// The holders of one number who cannot be one and the same claim; rows come first in `group`.
-/// `same_names`: a user is called the same in the rows and by the storm.
-bool is_held_twice(const Evidence& evidence, std::span<const Held> group, bool same_names) {
+bool is_held_twice(std::span<const Held> group) {
     const auto rows =
         std::count_if(group.begin(), group.end(), [](const Held& held) { return held.is_row; });
-    if (rows > 1 || static_cast<std::ptrdiff_t>(group.size()) - rows > 1) return true;
-    return same_names && group.size() == 2 &&
-           holder_of(evidence, group[0]) != holder_of(evidence, group[1]);
+    return rows > 1 || static_cast<std::ptrdiff_t>(group.size()) - rows > 1;
+}
+
+/// A row and an answer that share a number and no user, and nobody else.
+bool is_held_by_two_users(const Evidence& evidence, std::span<const Held> group) {
+    return group.size() == 2 && holder_of(evidence, group[0]) != holder_of(evidence, group[1]);
 }
 
 Witness witness_of(const Evidence& evidence, std::span<const Held> group, std::string_view why) {
@@ -113,6 +115,7 @@ struct Tally {
     std::int64_t duplicates = 0;  // numbers held more than once
     std::int64_t outside = 0;     // numbers beyond [1, S]
     std::int64_t missing = 0;     // numbers between 1 and the highest that nobody holds
+    std::int64_t open = 0;        // held by a row and an answer whose users cannot be compared
 };
 
 void add_gap(std::int64_t from, std::int64_t to, Tally& tally, Finding& finding) {
@@ -128,6 +131,7 @@ void add_gap(std::int64_t from, std::int64_t to, Tally& tally, Finding& finding)
     });
 }
 
+/// `same_names`: a user is called the same in the rows and by the storm.
 Tally tally_tickets(const Evidence& evidence, std::span<const Held> held, bool same_names,
                     Finding& finding) {
     Tally tally;
@@ -138,7 +142,9 @@ Tally tally_tickets(const Evidence& evidence, std::span<const Held> held, bool s
         const std::int64_t ticket = group.front().ticket;
         begin = end;
         ++tally.tickets;
-        if (is_held_twice(evidence, group, same_names)) {
+        const bool two_users = is_held_by_two_users(evidence, group);
+        if (two_users && !same_names) ++tally.open;
+        if (is_held_twice(group) || (two_users && same_names)) {
             ++tally.duplicates;
             finding.add_witness([&] { return witness_of(evidence, group, "is held by"); });
         }
@@ -248,7 +254,7 @@ Finding check_tickets(const Evidence& evidence) {
     Finding found = violated(kName, "");
     const Tally tally = tally_tickets(evidence, held, !names_differ, found);
     Finding finding = judge(evidence, tally, by_rows, no_rows, std::move(found));
-    if (names_differ && finding.verdict == Verdict::holds) finding = *names_differ;
+    if (tally.open > 0 && finding.verdict == Verdict::holds) finding = *names_differ;
     finding.figures = {{"stock", evidence.campaign.stock},
                        {"tickets", tally.tickets},
                        {"duplicates", tally.duplicates},

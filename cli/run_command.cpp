@@ -1,5 +1,6 @@
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -34,12 +35,14 @@ struct Flags {
 void show_poll(const StormOrder& order, const PlannedAttempt& planned) {
     const auto& poll = order.endpoint.poll;
     if (!poll) return;
-    const bool by_poll_id = ids_needed(poll->request).poll_id;
-    fmt::print(
-        "\nwhile it is pending, every {} until {} after it was sent, if its {} is \"{}\":\n{}\n",
-        format_duration(poll->every), format_duration(poll->until),
-        by_poll_id ? "poll id" : "claim id", by_poll_id ? "POLL-ID" : "CLAIM-ID",
-        poll_text(order, planned, "CLAIM-ID", "POLL-ID"));
+    const IdsNeeded needed = ids_needed(poll->request);
+    std::vector<std::string_view> ids;
+    if (needed.claim_id) ids.emplace_back("its claim id is \"CLAIM-ID\"");
+    if (needed.poll_id) ids.emplace_back("its poll id is \"POLL-ID\"");
+    fmt::print("\nwhile it is pending, every {} until {} after it was sent{}{}:\n{}\n",
+               format_duration(poll->every), format_duration(poll->until),
+               ids.empty() ? "" : ", if ", fmt::join(ids, " and "),
+               poll_text(order, planned, "CLAIM-ID", "POLL-ID"));
 }
 
 void show_requests(const StormOrder& order, const Plan& plan) {

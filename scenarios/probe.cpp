@@ -84,7 +84,8 @@ class Prober {
 
     const UserSource& users() const { return *order_.users; }
 
-    ProbeExchange exchange(std::string request) const {
+    /// `fields`: those that a storm reads from its answer.
+    ProbeExchange exchange(std::string request, const ResponseFields& fields) const {
         ProbeExchange made;
         made.request = std::move(request);
         made.answer = http_call(call_of(made.request, endpoint_), kBodyBytesMax);
@@ -94,13 +95,13 @@ class Prober {
         const Outcome outcome = made.reading.outcome;
         if (outcome == Outcome::granted || outcome == Outcome::pending ||
             outcome == Outcome::already_claimed) {
-            made.fields = explain_fields(endpoint_.fields, outcome, made.answer.body, headers);
+            made.fields = explain_fields(fields, outcome, made.answer.body, headers);
         }
         return made;
     }
 
     void claim(Probe& probe) const {
-        probe.claim = exchange(request_text(order_, planned_));
+        probe.claim = exchange(request_text(order_, planned_), endpoint_.fields);
         const HttpAnswer& answer = probe.claim.answer;
         probe.rules =
             explain_rules(endpoint_.outcomes, static_cast<int>(answer.status), answer.body);
@@ -160,7 +161,9 @@ class Prober {
     ProbeExchange poll_once(const PolledAttempt& polled) const {
         std::string request = poll_text(order_, planned_, polled.claim_id, polled.poll_id);
         try {
-            return exchange(request);
+            ResponseFields fields = endpoint_.fields;
+            fields.poll_id = {};  // asked by the one that the claim's answer told
+            return exchange(request, fields);
         } catch (const EnvironmentError& error) {
             ProbeExchange failed;
             failed.request = std::move(request);

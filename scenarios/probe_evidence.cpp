@@ -94,7 +94,7 @@ EvidenceTold EvidenceProbe::claims(const Snapshot& snapshot) const {
         // Of another user's name it shows how the store spells them.
         std::string remark = ids.empty() ? "" : fmt::format(" ({})", fmt::join(ids, ", "));
         if (own == 0 && !ledger.rows.empty()) {
-            remark = fmt::format(" (the last is '{}''s)", names_.name(ledger.rows.back().user));
+            remark = fmt::format(" (the last is of '{}')", names_.name(ledger.rows.back().user));
         }
         return EvidenceTold{
             fmt::format("{}, {} of them {}'s{}", counted(ledger.rows.size(), "row"), own, user_,

@@ -167,8 +167,7 @@ std::int64_t number_of(const EvidenceTold& told, std::string_view name) {
     return 0;
 }
 
-/// Where a grant brought a row, and that is not the user's: which name every check would look for
-/// in vain.
+/// Where a grant brought rows and none of the user's: every check would look for that name in vain.
 std::string remark_on_names(const Probe& probe) {
     if (probe.final_reading.outcome != Outcome::granted) return "";
     for (const ProbeEvidence& seen : probe.evidence) {
@@ -177,7 +176,7 @@ std::string remark_on_names(const Probe& probe) {
             return number_of(seen.after, name) > number_of(seen.before, name);
         };
         if (!grown("rows") || grown("of_user")) return "";
-        return fmt::format("; but the new row is not {}'s: make the claims query and users agree",
+        return fmt::format("; but no new row is {}'s: make the claims query and users agree",
                            escaped(probe.user));
     }
     return "";

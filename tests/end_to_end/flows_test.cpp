@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdlib>
 #include <set>
 
@@ -58,7 +59,7 @@ void holds_every_time(const std::string& scenario, const std::set<std::string>& 
 
 }  // namespace
 
-TEST_CASE("the naive flow is caught every time, by oversell or duplicate_users") {
+TEST_CASE("the naive flow is caught, by oversell or duplicate_users") {
     // Unaided, its race hangs on the server's speed alone: whoever misses it fires twenty storms,
     // and must be caught in nineteen. Where the sanitizers slow the server it waits after its read.
     const char* scenario = kSanitized ? "coupon-naive-double-click" : "coupon-naive";
@@ -69,7 +70,7 @@ TEST_CASE("the naive flow is caught every time, by oversell or duplicate_users")
         const Ended ended = run(folder, scenario, seed);
         INFO("seed " << seed << "\n" << ended.out << ended.err);
         if (!kSanitized && ended.status == 0) {
-            storms = 20;
+            storms = std::max(storms, 20);
             REQUIRE(++missed <= 1);
             continue;
         }

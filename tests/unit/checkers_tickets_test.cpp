@@ -53,6 +53,13 @@ TEST_CASE("rows that spell the users otherwise accuse nobody of holding an answe
         check_tickets(gap_free(EvidenceBuilder(story).row("U5", "5").ticket(5)));
     CHECK(missing.verdict == Verdict::violated);
     CHECK(figures(missing) == figures_of(4, 0, 0, 1));
+    // Answers without a number leave nothing open.
+    auto untold = storm(5);
+    for (int i = 1; i <= 3; ++i) {
+        const std::string id = std::to_string(i);
+        untold.grant("u" + id, id).row("U" + id, id).ticket(i);
+    }
+    CHECK(check_tickets(gap_free(untold)).verdict == Verdict::holds);
     // One row of a user of the storm, and they are spelled alike.
     CHECK(check_tickets(EvidenceBuilder(story).row("u1", "7").ticket(5)).verdict ==
           Verdict::violated);
