@@ -260,10 +260,9 @@ std::int64_t count_claimed(const OrderQuestion& question) {
     });
 }
 
-std::int64_t count_only_told(const OrderQuestion& question) {
-    return std::count_if(question.users.begin(), question.users.end(), [](const UserPart& user) {
-        return user.granted == kNoAttempt && user.duplicate != kNoAttempt;
-    });
+std::int64_t count_granted(const OrderQuestion& question) {
+    return std::count_if(question.users.begin(), question.users.end(),
+                         [](const UserPart& user) { return user.granted != kNoAttempt; });
 }
 
 std::optional<OrderBreak> find_break(const OrderQuestion& question, Failed failed) {

@@ -66,8 +66,8 @@ std::optional<OrderBreak> find_break(const OrderQuestion& question, Failed faile
 /// How many users have a claim, whoever else may: granted, or told already_claimed.
 std::int64_t count_claimed(const OrderQuestion& question);
 
-/// How many of these were never granted one.
-std::int64_t count_only_told(const OrderQuestion& question);
+/// How many users were granted a claim. All others who have one know it by already_claimed alone.
+std::int64_t count_granted(const OrderQuestion& question);
 
 /// The sold_out answer that was complete first; kNoAttempt for none.
 ByUser::Index first_sold_out(const History& history);

@@ -116,12 +116,17 @@ void add_witnesses(const Evidence& evidence, const OrderBreak& found, Finding& f
     });
 }
 
-/// Where some have a claim by the answer "already_claimed" alone.
-std::string remark_on_told(const OrderQuestion& question) {
-    const std::int64_t told = count_only_told(question);
-    return told == 0 ? ""
-                     : fmt::format(": {} granted, {} only told already_claimed",
-                                   with_commas(count_claimed(question) - told), with_commas(told));
+/// "358 claims for 100 left", and how many of them only an already_claimed tells of.
+std::string too_many(const OrderQuestion& question) {
+    const std::int64_t claimed = count_claimed(question);
+    const std::int64_t granted = count_granted(question);
+    std::string summary =
+        fmt::format("{} for {} left", counted(claimed, "claim"), with_commas(question.stock));
+    if (granted < claimed) {
+        summary += fmt::format(": {} granted, {} only told already_claimed", with_commas(granted),
+                               with_commas(claimed - granted));
+    }
+    return summary;
 }
 
 std::string summary_of(const OrderQuestion& question, const OrderBreak& found) {
@@ -131,8 +136,7 @@ std::string summary_of(const OrderQuestion& question, const OrderBreak& found) {
         case Why::two_claims:
             return counted(pairs, "user") + " granted two claims";
         case Why::too_many:
-            return fmt::format("{} for {} left{}", counted(count_claimed(question), "claim"), stock,
-                               remark_on_told(question));
+            return too_many(question);
         case Why::unexplained_duplicate:
             return counted(pairs, "user") + " told already_claimed before any claim of theirs";
         case Why::refused_holder:
@@ -156,10 +160,7 @@ std::string summary_of(const OrderQuestion& question, const OrderBreak& found) {
 /// not two claims of one user, nor more users who were told yes than there was stock.
 std::string why_open(const Evidence& evidence, const OrderQuestion& question,
                      const OrderBreak& found) {
-    const auto granted =
-        std::count_if(question.users.begin(), question.users.end(),
-                      [](const UserPart& user) { return user.granted != kNoAttempt; });
-    if (found.why == Why::two_claims || granted > question.stock) return "";
+    if (found.why == Why::two_claims || count_granted(question) > question.stock) return "";
     const auto& before = evidence.before.ledger;
     if (before.is_read()) return but_history_is_cut(evidence);
     return before.is_named() ? "; but the rows before the storm could not be read: " + before.why()
@@ -200,10 +201,11 @@ Finding check_linearizable(const Evidence& evidence) {
     const auto found = may_give_back > 0 ? find_break(question, Failed::may_give_back) : if_kept;
     const bool only_if_given_back = if_kept.has_value() && !found.has_value();
     Finding finding = judge(evidence, question, found, only_if_given_back, may_give_back);
+    const std::int64_t claimed = count_claimed(question);
     finding.figures = {
         {"stock", question.stock},
-        {"claims", count_claimed(question)},
-        {"only_told", count_only_told(question)},
+        {"claims", claimed},
+        {"only_told", claimed - count_granted(question)},
         {"may_be_released", may_give_back},
         {"impossible", found ? std::max<std::int64_t>(1, std::ssize(found->pairs)) : 0}};
     return finding;

@@ -7,7 +7,6 @@
 #include <catch2/catch.hpp>
 
 #include "model/error.h"
-#include "storm/request_template.h"
 #include "storm/storm.h"
 #include "tests/support/polled_storm.h"
 #include "tests/support/scripted_server.h"

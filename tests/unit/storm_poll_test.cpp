@@ -1,14 +1,10 @@
 // Services that answer 'queued': a claim that is pending is asked after, over the same connections,
 // until its fate is known, its time is over, or the storm is.
-#include <filesystem>
 #include <map>
 #include <thread>
 
 #include <catch2/catch.hpp>
 
-#include "model/error.h"
-#include "storm/history_file.h"
-#include "storm/storm.h"
 #include "tests/support/polled_storm.h"
 #include "tests/support/scripted_server.h"
 #include "tests/support/storm_at.h"
